@@ -1,0 +1,105 @@
+//! Recognition.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{ConfigError, Program, Remote, require};
+
+/// What was said?
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Stt {
+    /// The engine.
+    pub engine: SttEngine,
+    /// A Whisper checkpoint: `auto`, a name of `models/manifest.yml`, or a path to a folder in the
+    /// Hugging Face layout. `auto` takes the best that is here and fast enough.
+    pub model: String,
+    /// The language spoken (`en`, `de`, …), or `auto`.
+    pub language: String,
+    /// Where Whisper runs.
+    pub device: Device,
+    /// How much of Whisper's 30 s window is computed.
+    pub context: SttContext,
+    /// Processor threads for recognition; 0: one for each core.
+    pub threads: usize,
+    /// For `engine: remote`: any server with `/audio/transcriptions`.
+    pub remote: Remote,
+    /// For `engine: command`: a program that reads a WAV from stdin (or from the file named in place of
+    /// `{file}`) and writes text to stdout.
+    pub command: Program,
+}
+
+/// What turns speech into text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SttEngine {
+    /// Whisper when weights are here, else `command`.
+    #[default]
+    Auto,
+    /// Whisper, in this process.
+    Whisper,
+    /// A server that speaks OpenAI's HTTP API.
+    Remote,
+    /// A program.
+    Command,
+}
+
+/// Where a model runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Device {
+    /// A GPU when this build and this machine have one, else the processor.
+    #[default]
+    Auto,
+    /// The processor.
+    Cpu,
+    /// An NVIDIA GPU (build with `--features cuda`).
+    Cuda,
+    /// An Apple GPU (build with `--features metal`).
+    Metal,
+}
+
+/// How much of Whisper's 30 s window is computed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SttContext {
+    /// `trimmed` on the processor, `full` on a GPU.
+    #[default]
+    Auto,
+    /// All of it, as Whisper was trained. Slowest on a processor.
+    Full,
+    /// The speech and a margin; repeated in full when the result looks wrong.
+    Trimmed,
+}
+
+impl Default for Stt {
+    fn default() -> Self {
+        Self {
+            engine: SttEngine::Auto,
+            model: "auto".to_owned(),
+            language: "auto".to_owned(),
+            device: Device::Auto,
+            context: SttContext::Auto,
+            threads: 0,
+            remote: Remote::default(),
+            command: Program::default(),
+        }
+    }
+}
+
+impl Stt {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        require(!self.model.is_empty(), "stt.model", "must not be empty; `auto` chooses")?;
+        require(
+            self.language == "auto"
+                || (2..=3).contains(&self.language.len())
+                    && self.language.bytes().all(|byte| byte.is_ascii_lowercase()),
+            "stt.language",
+            "needs `auto` or a code such as `en` or `de`",
+        )?;
+        if self.engine == SttEngine::Remote {
+            self.remote.validate("stt")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! onnxruntime, loaded when the server starts: nothing links to it, so a machine without it still runs
+//! everything that does not need it.
+
+use std::path::{Path, PathBuf};
+
+use ort::environment::Environment;
+use ort::session::Session;
+use ort::session::builder::GraphOptimizationLevel;
+
+/// onnxruntime or a model for it cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OrtError {
+    /// No library.
+    #[error("onnxruntime cannot be loaded from {}: {reason}", path.display())]
+    Library {
+        /// The library tried.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// No model.
+    #[error("{}: not a model that onnxruntime can load: {source}", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: Box<ort::Error>,
+    },
+}
+
+/// The loaded library.
+#[derive(Clone)]
+pub struct OnnxRuntime {
+    environment: Environment,
+}
+
+impl OnnxRuntime {
+    /// Loads the library at `path` (1.24 or newer).
+    pub fn load(path: &Path) -> Result<Self, OrtError> {
+        let fail = |reason: String| OrtError::Library { path: path.to_owned(), reason };
+        let builder = ort::init_from(path).map_err(|error| fail(error.to_string()))?;
+        let environment =
+            builder.with_name("sotto").build().map_err(|error| fail(error.to_string()))?;
+        Ok(Self { environment })
+    }
+
+    /// Opens a model for one thread. Calls run side by side, so a session needs no threads of its own.
+    pub fn session(&self, path: &Path) -> Result<Session, OrtError> {
+        let fail = |source: ort::Error| OrtError::Model {
+            path: path.to_owned(),
+            source: Box::new(source),
+        };
+        Session::builder(&self.environment)
+            .map_err(fail)?
+            .with_optimization_level(GraphOptimizationLevel::Level3)
+            .map_err(|error| fail(error.into()))?
+            .with_intra_threads(1)
+            .map_err(|error| fail(error.into()))?
+            .with_inter_threads(1)
+            .map_err(|error| fail(error.into()))?
+            .commit_from_file(path)
+            .map_err(fail)
+    }
+}

@@ -1,0 +1,5 @@
+//! Sotto.
+
+pub mod config;
+pub mod pipeline;
+pub mod engine;

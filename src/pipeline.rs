@@ -1,0 +1,7 @@
+//! The pipeline.
+pub mod frame;
+pub mod codec;
+pub mod failure;
+pub mod vad;
+pub mod mel;
+pub mod turn;

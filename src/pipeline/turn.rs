@@ -1,0 +1,17 @@
+//! End of turn: has the person finished, or only paused?
+
+mod smart_turn;
+
+use super::failure::EngineError;
+
+pub use smart_turn::SmartTurn;
+
+/// How much of the end of a turn a detector looks at, in samples: 8 s.
+pub const WINDOW: usize = 8 * super::frame::MIC_RATE_HZ as usize;
+
+/// Tells from the voice whether a sentence was finished. Owned by the thread that runs it.
+pub trait TurnDetector: Send {
+    /// The probability, 0 to 1, that the turn is complete. `audio` is the turn up to now at 16 kHz, silence
+    /// at its end included; at most the last [`WINDOW`] samples matter.
+    fn predict(&mut self, audio: &[f32]) -> Result<f32, EngineError>;
+}

@@ -1,0 +1,2 @@
+//! Engines against their reference implementations, on real weights.
+mod speech_in;

@@ -1,0 +1,59 @@
+//! Weights and recordings that are too large, or not ours, to commit.
+//!
+//! They are looked for in `SOTTO_SHARED` (default `../shared`). Where that folder does not exist, tests that
+//! need it are skipped and counted; with `SOTTO_TEST_STRICT=1` a skip although the folder exists is a failure.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// The folder, if it exists.
+pub fn folder() -> Option<PathBuf> {
+    let folder = std::env::var_os("SOTTO_SHARED").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
+        PathBuf::from,
+    );
+    folder.is_dir().then_some(folder)
+}
+
+/// A file of the folder; `None`, with a line on stderr, if this test has to be skipped.
+pub fn file(name: &str) -> Option<PathBuf> {
+    let found = folder().map(|folder| folder.join(name)).filter(|path| path.exists());
+    if found.is_none() {
+        skip(&format!("{name} is not there"));
+    }
+    found
+}
+
+/// Says that a test is skipped, or fails it where skipping is not allowed.
+pub fn skip(why: &str) {
+    let strict = std::env::var("SOTTO_TEST_STRICT").is_ok_and(|value| value == "1");
+    assert!(!(strict && folder().is_some()), "strict tests may not skip: {why}");
+    eprintln!("SKIPPED: {why}");
+}
+
+/// A recording of `audio/manifest.jsonl`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Clip {
+    pub file: String,
+    #[serde(default)]
+    pub kind: String,
+    pub dur: f32,
+    pub fixture_text: Option<String>,
+    pub fixture_tokens: Option<Vec<u32>>,
+    pub smart_turn_v3_2: Option<f32>,
+}
+
+/// All recordings.
+pub fn clips(manifest: &str) -> Vec<Clip> {
+    let Some(path) = file(manifest) else { return Vec::new() };
+    let text = std::fs::read_to_string(path).expect("the manifest is readable");
+    text.lines().map(|line| serde_json::from_str(line).expect("a clip a line")).collect()
+}
+
+/// The samples of a recording, 16 kHz.
+pub fn samples(clip: &str) -> Vec<f32> {
+    let path = folder().expect("clips come from the folder").join("audio").join(clip);
+    sotto::pipeline::codec::wav::decode(&std::fs::read(path).expect("the clip is there"), 16_000)
+        .expect("the clip is a WAV")
+}

@@ -1,4 +1,7 @@
 //! The pipeline.
+pub mod cancel;
+pub mod text;
+pub mod stt;
 pub mod frame;
 pub mod codec;
 pub mod failure;

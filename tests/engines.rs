@@ -1,2 +1,3 @@
 //! Engines against their reference implementations, on real weights.
 mod speech_in;
+mod whisper;

@@ -1,0 +1,62 @@
+//! Which models a server has, as `GET …/models` tells.
+
+use reqwest::Response;
+use serde::Deserialize;
+
+use crate::{Error, http};
+
+/// Long lists of routers have some hundred kilobytes.
+const MAX_BYTES: usize = 4 << 20;
+
+/// Parts of names of models that do not chat.
+const NOT_CHAT: [&str; 6] = ["embed", "rerank", "whisper", "tts", "bge-", "minilm"];
+
+#[derive(Deserialize)]
+struct List {
+    data: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    id: String,
+}
+
+/// Reads the list and returns the first model that chats, if there is one.
+pub(crate) async fn first_chat(response: Response) -> Result<Option<String>, Error> {
+    parse(&http::read_prefix(response, MAX_BYTES).await)
+}
+
+fn parse(body: &[u8]) -> Result<Option<String>, Error> {
+    let list: List = serde_json::from_slice(body)
+        .map_err(|_| Error::Decode { reason: "the list of models is not one" })?;
+    Ok(list.data.into_iter().map(|entry| entry.id).find(|id| chats(id)))
+}
+
+fn chats(id: &str) -> bool {
+    let id = id.to_ascii_lowercase();
+    !id.is_empty() && !NOT_CHAT.iter().any(|part| id.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn models_that_do_not_chat_are_skipped() {
+        for id in ["nomic-embed-text", "Rerank-v3", "whisper-1", "gpt-4o-mini-tts", "bge-m3", ""] {
+            assert!(!chats(id), "{id}");
+        }
+        let body = br#"{"object":"list","data":[{"id":"all-minilm:latest"},{"id":"qwen3:8b"},{"id":"b"}]}"#;
+        assert_eq!(parse(body).unwrap(), Some("qwen3:8b".into()));
+    }
+
+    #[test]
+    fn a_list_without_chat_models_differs_from_no_list() {
+        assert_eq!(parse(br#"{"data":[{"id":"whisper-1"}]}"#).unwrap(), None);
+        assert_eq!(parse(br#"{"data":[]}"#).unwrap(), None);
+        parse(b"<html>").unwrap_err();
+        parse(br#"{"status":"ok"}"#).unwrap_err();
+    }
+}

@@ -1,0 +1,76 @@
+//! Weights from safetensors, in one file or in shards, f16, bf16 or f32.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use candle_core::safetensors::SliceSafetensors;
+use candle_core::{DType, Device, Tensor};
+
+use super::config::LoadError;
+
+/// The tensors of a checkpoint, by name, taken out one by one.
+pub(super) struct Weights {
+    tensors: HashMap<String, Tensor>,
+}
+
+impl Weights {
+    /// Reads every safetensors file of `folder` and converts floating-point tensors to `dtype`.
+    pub(super) fn open(folder: &Path, device: &Device, dtype: DType) -> Result<Self, LoadError> {
+        let files = files(folder)?;
+        if files.is_empty() {
+            return Err(LoadError::NoWeights { folder: folder.to_owned() });
+        }
+        let mut tensors = HashMap::new();
+        for path in files {
+            let bytes = std::fs::read(&path)
+                .map_err(|source| LoadError::Read { path: path.clone(), source })?;
+            let damaged = |error: candle_core::Error| LoadError::Content {
+                path: path.clone(),
+                problem: format!("cut short or damaged ({error}); pull the model again"),
+            };
+            let file = SliceSafetensors::new(&bytes).map_err(damaged)?;
+            for (name, _) in file.tensors() {
+                let tensor = file.load(&name, device)?.to_dtype(dtype)?;
+                // Some exporters leave the prefix out.
+                let name = name.strip_prefix("model.").unwrap_or(&name).to_owned();
+                tensors.insert(name, tensor);
+            }
+        }
+        Ok(Self { tensors })
+    }
+
+    /// Takes a tensor, which must have this shape.
+    pub(super) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
+        let tensor = self
+            .tensors
+            .remove(name)
+            .ok_or_else(|| LoadError::MissingTensor { name: name.to_owned() })?;
+        if tensor.dims() != shape {
+            return Err(LoadError::Shape {
+                name: name.to_owned(),
+                found: tensor.dims().to_vec(),
+                expected: shape.to_vec(),
+            });
+        }
+        Ok(tensor)
+    }
+}
+
+/// The shards named by the index, or else all safetensors files, in order. A folder that holds both one
+/// complete file and shards is read once.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
+    let whole = folder.join("model.safetensors");
+    if whole.exists() {
+        return Ok(vec![whole]);
+    }
+    let read = |source| LoadError::Read { path: folder.to_owned(), source };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(read)? {
+        let path = entry.map_err(read)?.path();
+        if path.extension().is_some_and(|extension| extension == "safetensors") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

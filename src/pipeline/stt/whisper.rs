@@ -4,6 +4,7 @@
 
 mod config;
 mod decode;
+mod kernels;
 mod model;
 mod tokens;
 mod weights;

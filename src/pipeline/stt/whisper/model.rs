@@ -6,6 +6,8 @@
 use candle_core::{D, DType, Device, Result, Tensor};
 use candle_nn::ops;
 
+use super::kernels::{gelu, softmax};
+
 use super::config::{LoadError, ModelConfig};
 use super::weights::Weights;
 
@@ -148,8 +150,8 @@ impl Encoder {
     }
 
     fn forward(&self, features: &Tensor, cancelled: &dyn Fn() -> bool) -> Result<Option<Tensor>> {
-        let x = self.conv1.forward(features)?.gelu_erf()?;
-        let x = self.conv2.forward(&x)?.gelu_erf()?;
+        let x = gelu(&self.conv1.forward(features)?)?;
+        let x = gelu(&self.conv2.forward(&x)?)?;
         let x = x.transpose(1, 2)?.contiguous()?;
         let (_, frames, _) = x.dims3()?;
         let mut x = x.broadcast_add(&self.positions.narrow(0, 0, frames)?)?;
@@ -310,7 +312,7 @@ impl Mlp {
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         // Whisper's GELU is the exact one.
-        let inner = self.up.forward(&self.norm.forward(x)?)?.gelu_erf()?;
+        let inner = gelu(&self.up.forward(&self.norm.forward(x)?)?)?;
         x + self.down.forward(&inner)?
     }
 }
@@ -422,7 +424,7 @@ fn attend(q: &Tensor, k_transposed: &Tensor, v: &Tensor, mask: Option<&Tensor>) 
         Some(mask) => scores.broadcast_add(mask)?,
         None => scores,
     };
-    ops::softmax_last_dim(&scores)?.to_dtype(v.dtype())?.matmul(v)
+    softmax(&scores)?.to_dtype(v.dtype())?.matmul(v)
 }
 
 /// Zero where a new position may look, minus infinity where it may not: [new, before + new].

@@ -8,3 +8,4 @@ pub mod failure;
 pub mod vad;
 pub mod mel;
 pub mod turn;
+pub mod tts;

@@ -1,5 +1,6 @@
 //! End of turn: has the person finished, or only paused?
 
+pub mod endpointing;
 mod smart_turn;
 
 use super::failure::EngineError;

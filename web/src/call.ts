@@ -1,0 +1,325 @@
+/**
+ * What the page shows of a call: its state, the captions, the last turn's times, and what went wrong.
+ * It follows the server's events; connection and sound are handed in, so that tests can stand in for them.
+ */
+import { Captions, type Caption } from './captions';
+import {
+  endedByServer, endingSoon, modelFailed, problemOf, replyTooLong, serverReported, transcriptionFailed, type Problem,
+} from './errors';
+import type { Heard, PlaybackHandlers } from './playback';
+import type { Engines, ServerEvent, Session, Timings } from './protocol';
+import type { Measured } from './remote';
+import type { Transport, TransportHandlers } from './transport';
+
+export type State = 'idle' | 'connecting' | 'listening' | 'thinking' | 'speaking' | 'ended';
+
+export interface Model {
+  state: State;
+  /** What `connecting` waits for. */
+  waiting: 'microphone' | 'server' | 'path';
+  /** The person is being heard. */
+  hearing: boolean;
+  muted: boolean;
+  /** The call came about: the server spoke. */
+  answered: boolean;
+  captions: readonly Caption[];
+  /** The times of the last turn. */
+  timings: Timings | null;
+  engines: Engines | null;
+  /** `memory`: the server stores nothing. */
+  history: string | null;
+  problem: Problem | null;
+}
+
+/** What a call needs of the loudspeaker: see `Sound`. */
+export interface CallSound {
+  /** Replies that come as chunks. */
+  readonly speech: {
+    receive(message: string | ArrayBuffer): void;
+    duck(responseId: string | null): void;
+    resume(responseId: string | null): void;
+    clear(responseId: string): void;
+  };
+  /** Replies that come as a track. */
+  readonly track: {
+    attach(stream: MediaStream): void;
+    begin(responseId: string): void;
+    end(): void;
+  };
+  listen(microphone: MediaStream): void;
+  close(): void;
+}
+
+export interface CallSoundHandlers extends PlaybackHandlers {
+  measured(measured: Measured): void;
+}
+
+export interface Parts {
+  transport(handlers: TransportHandlers): Transport;
+  sound(handlers: CallSoundHandlers): CallSound;
+  /** The microphone was opened. */
+  microphone(): void;
+}
+
+/** The parts of one call, from the button to the end. */
+interface Live {
+  transport: Transport;
+  sound: CallSound;
+  remote: MediaStream | null;
+  session: Session | null;
+  /** What the server is doing, kept while the path is broken. */
+  talk: State;
+  ending: string | null;
+}
+
+export class Call {
+  readonly model: Model = idle();
+  private captions = new Captions();
+  private live: Live | null = null;
+
+  constructor(
+    private readonly parts: Parts,
+    private readonly changed: (model: Model) => void,
+  ) {}
+
+  async start(): Promise<void> {
+    if (this.live) return;
+    this.captions = new Captions();
+    Object.assign(this.model, idle(), { captions: this.captions.list, state: 'connecting' });
+    const live: Live = {
+      transport: this.parts.transport(this.handlers(() => this.live === live)),
+      sound: this.parts.sound({
+        report: (event) => live.transport.send(event),
+        heard: (heard) => this.heard(heard),
+        measured: (measured) => this.measured(measured),
+      }),
+      remote: null,
+      session: null,
+      talk: 'connecting',
+      ending: null,
+    };
+    this.live = live;
+    this.changed(this.model);
+    try {
+      await live.transport.open();
+    } catch (error) {
+      if (this.live === live) this.end(problemOf(error));
+    }
+  }
+
+  hangUp(): void {
+    if (this.live) this.end(null);
+  }
+
+  toggleMute(): void {
+    if (!this.live) return;
+    this.model.muted = !this.model.muted;
+    this.live.transport.mute(this.model.muted);
+    this.changed(this.model);
+  }
+
+  async useMicrophone(deviceId: string): Promise<void> {
+    try {
+      await this.live?.transport.useMicrophone(deviceId);
+    } catch (error) {
+      if (this.live) this.tell(problemOf(error));
+    }
+  }
+
+  /** Shows a problem; one that comes outside a call stays until the next. */
+  tell(problem: Problem | null): void {
+    this.model.problem = problem;
+    this.changed(this.model);
+  }
+
+  /** Only the call that is on may speak: `current` says whether these handlers are still its own. */
+  private handlers(current: () => boolean): TransportHandlers {
+    const guarded =
+      <A extends unknown[]>(handle: (live: Live, ...args: A) => void) =>
+      (...args: A) => {
+        if (this.live && current()) handle(this.live, ...args);
+      };
+    return {
+      microphone: guarded((live, stream: MediaStream) => {
+        live.sound.listen(stream);
+        this.parts.microphone();
+        if (this.model.waiting === 'microphone') this.model.waiting = 'server';
+        this.changed(this.model);
+      }),
+      event: guarded((live, event: ServerEvent) => {
+        this.follow(live, event);
+        this.changed(this.model);
+      }),
+      audio: guarded((live, message: string | ArrayBuffer) => live.sound.speech.receive(message)),
+      track: guarded((live, stream: MediaStream) => {
+        live.remote = stream;
+        this.attach(live);
+      }),
+      broken: guarded((live, broken: boolean) => {
+        this.model.waiting = 'path';
+        this.model.state = broken ? 'connecting' : live.talk;
+        this.changed(this.model);
+      }),
+      trouble: guarded((_, problem: Problem) => this.tell(problem)),
+      closed: guarded((live, problem: Problem | null) => this.end(problem ?? endedByServer(live.ending))),
+    };
+  }
+
+  private follow(live: Live, event: ServerEvent): void {
+    const { model, captions } = this;
+    switch (event.type) {
+      case 'session.created':
+        this.enter(live, 'listening');
+        model.answered = true;
+        this.know(live, event.session);
+        break;
+      case 'session.updated':
+        this.know(live, event.session);
+        break;
+      case 'sotto.state':
+        this.enter(live, event.state);
+        // The reply goes on: what was heard meanwhile was no turn.
+        if (event.state === 'speaking' && !model.hearing) captions.dropUncommitted();
+        break;
+
+      case 'input_audio_buffer.speech_started':
+        model.hearing = true;
+        captions.personSpeaks(event.item_id);
+        break;
+      case 'input_audio_buffer.speech_stopped':
+        model.hearing = false;
+        break;
+      case 'input_audio_buffer.committed':
+        model.hearing = false;
+        if (!live.ending) model.problem = null;
+        captions.personCommitted(event.item_id);
+        break;
+      case 'conversation.item.input_audio_transcription.delta':
+        captions.personWords(event.item_id, event.delta);
+        break;
+      case 'conversation.item.input_audio_transcription.completed':
+        captions.personSaid(event.item_id, event.transcript);
+        break;
+      case 'conversation.item.input_audio_transcription.failed':
+        captions.personNotUnderstood(event.item_id);
+        model.problem = transcriptionFailed(event.message);
+        break;
+
+      case 'response.output_item.added':
+        captions.belongs(event.item_id, event.response_id);
+        break;
+      case 'response.output_audio_transcript.delta':
+        // Chunks bring their own text, and with it the times of its words.
+        if (live.session?.sotto.output === 'track') captions.append(event.item_id, event.response_id, event.delta);
+        break;
+      case 'response.output_text.delta':
+        captions.append(event.item_id, event.response_id, event.delta);
+        break;
+      case 'response.output_audio_transcript.done':
+        captions.wholeText(event.item_id, event.response_id, event.transcript);
+        break;
+      case 'response.output_text.done':
+        captions.wholeText(event.item_id, event.response_id, event.text);
+        captions.finish(event.response_id);
+        break;
+      case 'response.done':
+        if (event.status === 'failed') {
+          model.problem = modelFailed(event.message);
+          captions.finish(event.response_id);
+        }
+        if (event.status === 'incomplete') model.problem = replyTooLong();
+        break;
+
+      case 'output_audio_buffer.started':
+        // Chunks are measured where they are played.
+        if (live.session?.sotto.output === 'track') live.sound.track.begin(event.response_id);
+        break;
+      case 'output_audio_buffer.stopped':
+        live.sound.track.end();
+        captions.finish(event.response_id);
+        break;
+      case 'output_audio_buffer.cleared':
+      case 'sotto.audio.clear':
+        live.sound.track.end();
+        live.sound.speech.clear(event.response_id);
+        captions.cut(event.response_id);
+        break;
+      case 'conversation.item.truncated':
+        captions.cutItem(event.item_id);
+        break;
+      case 'sotto.audio.duck':
+        live.sound.speech.duck(event.response_id);
+        break;
+      case 'sotto.audio.resume':
+        live.sound.speech.resume(event.response_id);
+        captions.dropUncommitted();
+        break;
+
+      case 'sotto.turn':
+        model.timings = event.timings;
+        break;
+      case 'sotto.call.ending':
+        live.ending = event.reason;
+        model.problem = endingSoon(event.reason, event.in_ms);
+        break;
+      case 'error':
+        model.problem = serverReported(event.message);
+        break;
+    }
+  }
+
+  private enter(live: Live, state: State): void {
+    live.talk = state;
+    this.model.state = state;
+  }
+
+  private know(live: Live, session: Session): void {
+    live.session = session;
+    this.model.engines = session.sotto.engines;
+    this.model.history = session.sotto.history;
+    this.attach(live);
+  }
+
+  /** With chunks the track is silent and stays unheard; the server says which it is. */
+  private attach(live: Live): void {
+    if (!live.remote || live.session?.sotto.output !== 'track') return;
+    live.sound.track.attach(live.remote);
+    live.remote = null;
+  }
+
+  private heard(heard: Heard): void {
+    this.captions.heard(heard);
+    this.changed(this.model);
+  }
+
+  private measured({ responseId, heardMs, peak }: Measured): void {
+    this.captions.measured(responseId, heardMs, peak);
+    this.changed(this.model);
+  }
+
+  private end(problem: Problem | null): void {
+    const live = this.live;
+    // The last report of what was heard goes out before the line is closed.
+    live?.sound.close();
+    this.live = null;
+    live?.transport.close();
+    this.captions.close();
+    Object.assign(this.model, { state: 'ended', hearing: false, muted: false, problem });
+    this.changed(this.model);
+  }
+}
+
+function idle(): Model {
+  return {
+    state: 'idle',
+    waiting: 'microphone',
+    hearing: false,
+    muted: false,
+    answered: false,
+    captions: [],
+    timings: null,
+    engines: null,
+    history: null,
+    problem: null,
+  };
+}

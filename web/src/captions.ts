@@ -1,0 +1,137 @@
+/** What both sides said, in the order in which they began. The assistant's words are those that were heard. */
+import { joinText } from './heard';
+import type { Heard } from './playback';
+
+export interface Caption {
+  id: string;
+  role: 'user' | 'assistant';
+  text: string;
+  /**
+   * `open`: still being said or written down. `done`: complete. `cut`: interrupted, the text ends where it was cut.
+   * `failed`: could not be written down.
+   */
+  phase: 'open' | 'done' | 'cut' | 'failed';
+  heardMs: number;
+  /** The loudest sample heard, 0 to 1. */
+  peak: number;
+}
+
+export class Captions {
+  readonly list: Caption[] = [];
+  /** Items whose turn is over; until then an item may turn out to have been no turn at all. */
+  private readonly committed = new Set<string>();
+  /** Which messages a response consists of. */
+  private readonly items = new Map<string, string[]>();
+  /** The whole text of a message, heard or not. */
+  private readonly whole = new Map<string, string>();
+
+  /** The person began to speak. */
+  personSpeaks(itemId: string): void {
+    this.dropUncommitted();
+    this.caption(itemId, 'user');
+  }
+
+  personCommitted(itemId: string): void {
+    this.committed.add(itemId);
+    this.caption(itemId, 'user');
+  }
+
+  personWords(itemId: string, delta: string): void {
+    this.caption(itemId, 'user').text += delta;
+  }
+
+  personSaid(itemId: string, transcript: string): void {
+    const text = transcript.trim();
+    if (!text) return this.remove(itemId);
+    this.committed.add(itemId);
+    Object.assign(this.caption(itemId, 'user'), { text, phase: 'done' });
+  }
+
+  personNotUnderstood(itemId: string): void {
+    this.committed.add(itemId);
+    this.caption(itemId, 'user').phase = 'failed';
+  }
+
+  /** A noise, or a murmur that did not interrupt: what was begun was no turn. */
+  dropUncommitted(): void {
+    const stray = (each: Caption) => each.role === 'user' && each.phase === 'open' && !this.committed.has(each.id);
+    for (const each of this.list.filter(stray)) this.remove(each.id);
+  }
+
+  /** The message belongs to the response. */
+  belongs(itemId: string, responseId: string): void {
+    const items = this.items.get(responseId) ?? [];
+    if (!items.includes(itemId)) this.items.set(responseId, [...items, itemId]);
+  }
+
+  /** Text that is heard, or read, as it comes. */
+  append(itemId: string, responseId: string, delta: string): void {
+    this.belongs(itemId, responseId);
+    const caption = this.caption(itemId, 'assistant');
+    if (caption.phase === 'open') caption.text = joinText(caption.text, delta);
+  }
+
+  heard({ itemId, responseId, text, heardMs, peak }: Heard): void {
+    this.belongs(itemId, responseId);
+    const caption = this.caption(itemId, 'assistant');
+    if (caption.phase === 'open') Object.assign(caption, { text, heardMs, peak });
+  }
+
+  measured(responseId: string, heardMs: number, peak: number): void {
+    const caption = this.of(responseId).at(-1);
+    if (caption?.phase === 'open') Object.assign(caption, { heardMs, peak });
+  }
+
+  /** The whole text of a message is known; it is shown once it was heard to its end. */
+  wholeText(itemId: string, responseId: string, text: string): void {
+    this.belongs(itemId, responseId);
+    this.whole.set(itemId, text.trim());
+  }
+
+  /** A response was heard to its end. */
+  finish(responseId: string): void {
+    for (const caption of this.of(responseId)) {
+      if (caption.phase !== 'open') continue;
+      caption.phase = 'done';
+      caption.text = this.whole.get(caption.id) ?? caption.text;
+    }
+  }
+
+  /** A response was cut; what was heard of it stays. */
+  cut(responseId: string): void {
+    for (const caption of this.of(responseId)) this.cutItem(caption.id);
+  }
+
+  cutItem(itemId: string): void {
+    const caption = this.list.find((each) => each.id === itemId && each.role === 'assistant');
+    if (caption?.phase !== 'open') return;
+    if (!caption.text.trim()) return this.remove(itemId);
+    caption.phase = caption.text.trim() === this.whole.get(itemId) ? 'done' : 'cut';
+  }
+
+  /** The call is over: nothing more will come. */
+  close(): void {
+    for (const caption of this.list.filter((each) => each.phase === 'open')) {
+      if (caption.role === 'assistant') this.cutItem(caption.id);
+      else this.remove(caption.id);
+    }
+  }
+
+  private of(responseId: string): Caption[] {
+    const items = this.items.get(responseId) ?? [];
+    return this.list.filter((caption) => items.includes(caption.id));
+  }
+
+  private caption(id: string, role: Caption['role']): Caption {
+    const known = this.list.find((caption) => caption.id === id);
+    if (known) return known;
+    const caption: Caption = { id, role, text: '', phase: 'open', heardMs: 0, peak: 0 };
+    this.list.push(caption);
+    return caption;
+  }
+
+  private remove(id: string): void {
+    const at = this.list.findIndex((caption) => caption.id === id);
+    if (at >= 0) this.list.splice(at, 1);
+  }
+}

@@ -1,0 +1,258 @@
+/**
+ * The events of docs/protocol.md, both ways, as far as this page uses them.
+ * Field names are those on the wire. What arrives is checked once, here; inside the page it is trusted.
+ */
+
+/** Reads one message of the events or the audio channel. Unknown events and junk give `undefined`; it never throws. */
+export function parseServerEvent(message: unknown): ServerEvent | undefined {
+  if (typeof message !== 'string') return undefined;
+  try {
+    const fields = asObject(JSON.parse(message));
+    const type = asString(fields['type']);
+    if (!Object.hasOwn(readers, type)) return undefined;
+    const read = readers[type as keyof ServerEvents];
+    return { type, ...read(fields) } as ServerEvent;
+  } catch {
+    return undefined;
+  }
+}
+
+export type ServerEvent = {
+  [T in keyof ServerEvents]: { type: T } & ServerEvents[T];
+}[keyof ServerEvents];
+
+export type ClientEvent =
+  | { type: 'sotto.playout'; chunk_id: string; played_ms: number }
+  | { type: 'output_audio_buffer.clear' }
+  | { type: 'response.create' }
+  | { type: 'response.cancel'; response_id?: string }
+  | { type: 'input_audio_buffer.commit' }
+  | { type: 'input_audio_buffer.clear' }
+  | { type: 'conversation.item.truncate'; item_id: string; content_index: 0; audio_end_ms: number }
+  | { type: 'session.update'; session: { type: 'realtime'; sotto?: { interruption: 'always' | 'never' } } };
+
+export type TalkState = 'listening' | 'thinking' | 'speaking';
+export type Output = 'track' | 'blob';
+
+export interface Session {
+  model: string | null;
+  sotto: {
+    call_id: string | null;
+    output: Output;
+    interruption: string | null;
+    history: string | null;
+    engines: Engines;
+  };
+}
+
+/** The name of what is in use at each stage; a stage the server did not name is missing. */
+export type Engines = Partial<Record<'vad' | 'turn' | 'stt' | 'llm' | 'tts', string>>;
+
+export interface Word {
+  text: string;
+  start_ms: number;
+  end_ms: number;
+}
+
+/** What is said of a chunk of speech before its bytes come. */
+export interface ChunkHead {
+  response_id: string;
+  item_id: string;
+  chunk_id: string;
+  bytes: number;
+  duration_ms: number;
+  text: string;
+  words: Word[];
+}
+
+/** Milliseconds after the last speech; null for what did not happen in this turn. */
+export interface Timings {
+  transcript_ms: number | null;
+  first_token_ms: number | null;
+  first_audio_ms: number | null;
+}
+
+interface ServerEvents {
+  'error': { code: string | null; message: string };
+  'session.created': { session: Session };
+  'session.updated': { session: Session };
+  'input_audio_buffer.speech_started': { item_id: string };
+  'input_audio_buffer.speech_stopped': { item_id: string };
+  'input_audio_buffer.committed': { item_id: string };
+  'conversation.item.input_audio_transcription.delta': { item_id: string; delta: string };
+  'conversation.item.input_audio_transcription.completed': { item_id: string; transcript: string };
+  'conversation.item.input_audio_transcription.failed': { item_id: string; message: string };
+  'conversation.item.truncated': { item_id: string; audio_end_ms: number };
+  'response.created': { response_id: string };
+  'response.output_item.added': { response_id: string; item_id: string };
+  'response.output_text.delta': { response_id: string; item_id: string; delta: string };
+  'response.output_text.done': { response_id: string; item_id: string; text: string };
+  'response.output_audio_transcript.delta': { response_id: string; item_id: string; delta: string };
+  'response.output_audio_transcript.done': { response_id: string; item_id: string; transcript: string };
+  'response.done': { response_id: string; status: string; reason: string | null; message: string | null };
+  'output_audio_buffer.started': { response_id: string };
+  'output_audio_buffer.stopped': { response_id: string };
+  'output_audio_buffer.cleared': { response_id: string };
+  'sotto.state': { state: TalkState };
+  'sotto.turn': { timings: Timings };
+  'sotto.audio.chunk': ChunkHead;
+  'sotto.audio.duck': { response_id: string | null };
+  'sotto.audio.resume': { response_id: string | null };
+  'sotto.audio.clear': { response_id: string };
+  'sotto.call.ending': { reason: string; in_ms: number };
+}
+
+type Fields = Record<string, unknown>;
+
+const readers: { [T in keyof ServerEvents]: (fields: Fields) => ServerEvents[T] } = {
+  'error': (f) => {
+    const error = asObject(f['error']);
+    return { code: orNull(error['code']), message: asString(error['message']) };
+  },
+  'session.created': session,
+  'session.updated': session,
+  'input_audio_buffer.speech_started': item,
+  'input_audio_buffer.speech_stopped': item,
+  'input_audio_buffer.committed': item,
+  'conversation.item.input_audio_transcription.delta': (f) => ({ ...item(f), delta: orNull(f['delta']) ?? '' }),
+  'conversation.item.input_audio_transcription.completed': (f) => ({
+    ...item(f),
+    transcript: asString(f['transcript']),
+  }),
+  'conversation.item.input_audio_transcription.failed': (f) => ({
+    ...item(f),
+    message: orNull(orEmpty(f['error'])['message']) ?? '',
+  }),
+  'conversation.item.truncated': (f) => ({ ...item(f), audio_end_ms: asNumber(f['audio_end_ms']) }),
+  'response.created': (f) => ({ response_id: orNull(asObject(f['response'])['id']) ?? '' }),
+  'response.output_item.added': (f) => ({ ...response(f), item_id: asString(asObject(f['item'])['id']) }),
+  'response.output_text.delta': (f) => ({ ...response(f), ...item(f), delta: asString(f['delta']) }),
+  'response.output_text.done': (f) => ({ ...response(f), ...item(f), text: asString(f['text']) }),
+  'response.output_audio_transcript.delta': (f) => ({ ...response(f), ...item(f), delta: asString(f['delta']) }),
+  'response.output_audio_transcript.done': (f) => ({
+    ...response(f),
+    ...item(f),
+    transcript: asString(f['transcript']),
+  }),
+  'response.done': (f) => {
+    const done = asObject(f['response']);
+    const details = orEmpty(done['status_details']);
+    const error = orEmpty(details['error']);
+    return {
+      response_id: orNull(done['id']) ?? '',
+      status: asString(done['status']),
+      reason: orNull(details['reason']),
+      message: orNull(error['message']) ?? orNull(error['code']) ?? orNull(error['type']),
+    };
+  },
+  'output_audio_buffer.started': response,
+  'output_audio_buffer.stopped': response,
+  'output_audio_buffer.cleared': response,
+  'sotto.state': (f) => {
+    const state = asString(f['state']);
+    if (state !== 'listening' && state !== 'thinking' && state !== 'speaking') throw malformed('state');
+    return { state };
+  },
+  'sotto.turn': (f) => {
+    const timings = asObject(f['timings']);
+    return {
+      timings: {
+        transcript_ms: numberOrNull(timings['transcript_ms']),
+        first_token_ms: numberOrNull(timings['first_token_ms']),
+        first_audio_ms: numberOrNull(timings['first_audio_ms']),
+      },
+    };
+  },
+  'sotto.audio.chunk': (f) => ({
+    ...response(f),
+    ...item(f),
+    chunk_id: asString(f['chunk_id']),
+    bytes: asNumber(f['bytes']),
+    duration_ms: asNumber(f['duration_ms']),
+    text: orNull(f['text']) ?? '',
+    words: words(f['words']),
+  }),
+  'sotto.audio.duck': (f) => ({ response_id: orNull(f['response_id']) }),
+  'sotto.audio.resume': (f) => ({ response_id: orNull(f['response_id']) }),
+  'sotto.audio.clear': response,
+  'sotto.call.ending': (f) => ({ reason: asString(f['reason']), in_ms: numberOrNull(f['in_ms']) ?? 0 }),
+};
+
+function session(fields: Fields): { session: Session } {
+  const session = asObject(fields['session']);
+  const sotto = orEmpty(session['sotto']);
+  return {
+    session: {
+      model: orNull(session['model']),
+      sotto: {
+        call_id: orNull(sotto['call_id']),
+        output: sotto['output'] === 'blob' ? 'blob' : 'track',
+        interruption: orNull(sotto['interruption']),
+        history: orNull(sotto['history']),
+        engines: engines(orEmpty(sotto['engines'])),
+      },
+    },
+  };
+}
+
+function engines(fields: Fields): Engines {
+  const names: Engines = {};
+  for (const stage of ['vad', 'turn', 'stt', 'llm', 'tts'] as const) {
+    const name = orNull(fields[stage]);
+    if (name) names[stage] = name;
+  }
+  return names;
+}
+
+function item(fields: Fields): { item_id: string } {
+  return { item_id: asString(fields['item_id']) };
+}
+
+function response(fields: Fields): { response_id: string } {
+  return { response_id: asString(fields['response_id']) };
+}
+
+/** Speech is worth hearing without word times, so a broken list is an empty one. */
+function words(value: unknown): Word[] {
+  if (!Array.isArray(value)) return [];
+  try {
+    return value.map(asObject).map((fields) => ({
+      text: asString(fields['text']),
+      start_ms: asNumber(fields['start_ms']),
+      end_ms: asNumber(fields['end_ms']),
+    }));
+  } catch {
+    return [];
+  }
+}
+
+function asObject(value: unknown): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('object');
+  return value as Fields;
+}
+
+function asString(value: unknown): string {
+  if (typeof value !== 'string') throw malformed('string');
+  return value;
+}
+
+function asNumber(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw malformed('number');
+  return value;
+}
+
+function orNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function numberOrNull(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+function orEmpty(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+}
+
+function malformed(expected: string): Error {
+  return new Error(`malformed event: ${expected}`);
+}

@@ -1,0 +1,80 @@
+/** The HTTP side of a call: `POST`, `PATCH` and `DELETE` on /v1/realtime/calls. */
+import { CallError, refusal, unreachable } from './errors';
+import type { Output } from './protocol';
+
+const CALLS = '/v1/realtime/calls';
+const ANSWER_TIMEOUT_MS = 15_000;
+
+/** What came of a request for a new path (an ICE restart). */
+export type Restart = { answer: string } | 'unreachable' | 'gone';
+
+export class Signalling {
+  private url: string | null = null;
+  private etag: string | null = null;
+
+  constructor(private readonly output: Output) {}
+
+  /** Offers a call; gives the answer. Throws a `CallError` that says what to do. */
+  async call(offer: string): Promise<string> {
+    const reply = await fetch(`${CALLS}?output=${this.output}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/sdp', Accept: 'application/sdp' },
+      body: offer,
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+    }).catch(() => {
+      throw new CallError(unreachable(navigator.onLine));
+    });
+    const type = reply.headers.get('Content-Type') ?? '';
+    if (reply.status !== 201 || !type.startsWith('application/sdp')) {
+      const body: unknown = await reply.json().catch(() => null);
+      throw new CallError(refusal(reply.ok ? 404 : reply.status, body, reply.headers.get('Retry-After')));
+    }
+    this.url = pathOf(reply.headers.get('Location'));
+    this.etag = reply.headers.get('ETag');
+    return reply.text().catch(() => {
+      throw new CallError(unreachable(navigator.onLine));
+    });
+  }
+
+  /** Sends candidates that were found after the offer. Losing them is no harm: the server answers to what reaches it. */
+  async trickle(fragment: string): Promise<void> {
+    if (!this.url) return;
+    const headers: Record<string, string> = { 'Content-Type': 'application/trickle-ice-sdpfrag' };
+    if (this.etag) headers['If-Match'] = this.etag;
+    await fetch(this.url, { method: 'PATCH', headers, body: fragment }).catch(() => undefined);
+  }
+
+  /** Offers the same call over a new path. */
+  async restart(offer: string): Promise<Restart> {
+    if (!this.url) return 'gone';
+    const reply = await fetch(this.url, {
+      method: 'PATCH',
+      headers: { 'Content-Type': 'application/sdp', 'If-Match': '*' },
+      body: offer,
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+    }).catch(() => null);
+    if (!reply || reply.status >= 500) return 'unreachable';
+    if (!reply.ok) return 'gone';
+    this.etag = reply.headers.get('ETag') ?? this.etag;
+    const answer = await reply.text().catch(() => null);
+    return answer === null ? 'unreachable' : { answer };
+  }
+
+  /** Ends the call; the request outlives the page. */
+  hangUp(): void {
+    if (!this.url) return;
+    void fetch(this.url, { method: 'DELETE', keepalive: true }).catch(() => undefined);
+    this.url = null;
+  }
+}
+
+/** A proxy may have put its own scheme and host into the address; the call is where the page came from. */
+function pathOf(location: string | null): string | null {
+  if (!location) return null;
+  try {
+    const url = new URL(location, document.baseURI);
+    return url.pathname + url.search;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,77 @@
+/** Every sentence of the page that depends on the call, in one place. */
+import type { Model, State } from './call';
+import type { Caption } from './captions';
+import type { Engines, Timings } from './protocol';
+
+export function stateWord(model: Model): string {
+  const words: Record<State, string> = {
+    idle: '',
+    connecting: model.waiting === 'path' ? 'reconnecting' : 'connecting',
+    listening: model.muted ? 'muted' : 'listening',
+    thinking: 'thinking',
+    speaking: 'speaking',
+    ended: model.answered ? 'call ended' : 'no call',
+  };
+  return words[model.state];
+}
+
+export function title(model: Model): string {
+  const word = stateWord(model);
+  return word ? `${word.charAt(0).toUpperCase()}${word.slice(1)} · Sotto` : 'Sotto';
+}
+
+/** One quiet line below the state: what the person may do now. */
+export function hint(model: Model): string {
+  if (model.state === 'connecting') {
+    const waits = {
+      microphone: 'Allow the microphone, if the browser asks.',
+      server: 'The server is being called.',
+      path: 'The connection broke. A new way is being looked for.',
+    };
+    return waits[model.waiting];
+  }
+  if (!inCall(model.state)) return '';
+  if (model.muted) return 'Nothing you say is heard.';
+  return model.state === 'listening' && model.captions.length === 0 ? 'Go ahead, say something.' : '';
+}
+
+/** How long the last turn took, in parts that stay together; none when nothing is known. */
+export function latency(timings: Timings | null): string[] {
+  if (!timings) return [];
+  const parts: [string, number | null][] = [
+    ['answered after', timings.first_audio_ms],
+    ['transcript', timings.transcript_ms],
+    ['first word', timings.first_token_ms],
+  ];
+  return parts
+    .filter((part): part is [string, number] => part[1] !== null)
+    .map(([name, ms]) => `${name} ${(ms / 1000).toFixed(2)} s`);
+}
+
+/** Which engines are in use, in parts that stay together. */
+export function engines(names: Engines | null): string[] {
+  if (!names) return [];
+  const parts: [string, string][] = [
+    ['hears with', [names.stt, names.vad, names.turn].filter(Boolean).join(', ')],
+    ['thinks with', names.llm ?? ''],
+    ['speaks with', names.tts ?? ''],
+  ];
+  return parts.filter(([, name]) => name).map(([what, name]) => `${what} ${name}`);
+}
+
+export function privacy(model: Model): string {
+  if (model.state === 'idle' || model.state === 'connecting') return 'The microphone is open only during a call.';
+  if (model.history !== 'memory') return '';
+  return model.state === 'ended'
+    ? 'The server keeps nothing of this call. What you still read here goes when you call again or leave.'
+    : 'This call is kept in memory only and forgotten when you hang up.';
+}
+
+/** The end of an interrupted reply: a mark instead of the comma or dash it was cut at. */
+export function captionText({ text, phase }: Caption): { text: string; mark: string } {
+  return phase === 'cut' ? { text: text.replace(/[\s,;:–—-]+$/, ''), mark: '…' } : { text, mark: '' };
+}
+
+export function inCall(state: State): boolean {
+  return state === 'listening' || state === 'thinking' || state === 'speaking';
+}

@@ -1,0 +1,324 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Call, type Model } from '../src/call';
+import { CallError, callLost, noMediaPath } from '../src/errors';
+import type { Output, ServerEvent } from '../src/protocol';
+import { captionText, hint, latency, privacy, stateWord, title } from '../src/words';
+import { StubSound, StubTransport } from './stubs/transport';
+
+let call: Call;
+let model: Model;
+let server: StubTransport;
+let sound: StubSound;
+let states: string[];
+
+beforeEach(() => {
+  states = [];
+  call = new Call(
+    {
+      transport: (handlers) => (server = new StubTransport(handlers)),
+      sound: (handlers) => (sound = new StubSound(handlers)),
+      microphone: () => undefined,
+    },
+    ({ state }) => {
+      if (states.at(-1) !== state) states.push(state);
+    },
+  );
+  model = call.model;
+});
+
+describe('a turn', () => {
+  test('goes from the button to the end of the answer', () => {
+    expect([stateWord(model), title(model)]).toEqual(['', 'Sotto']);
+    void call.start();
+    expect(hint(model)).toMatch(/Allow the microphone/);
+    server.opened();
+    expect(sound.log).toEqual(['listen']);
+    server.receive(created());
+    expect([hint(model), privacy(model)]).toEqual([
+      'Go ahead, say something.',
+      'This call is kept in memory only and forgotten when you hang up.',
+    ]);
+
+    server.receive({ type: 'input_audio_buffer.speech_started', item_id: 'i1' });
+    expect(model.hearing).toBe(true);
+    expect(model.captions).toMatchObject([{ role: 'user', text: '', phase: 'open' }]);
+    server.receive(
+      { type: 'input_audio_buffer.speech_stopped', item_id: 'i1' },
+      { type: 'input_audio_buffer.committed', item_id: 'i1' },
+      { type: 'sotto.state', state: 'thinking' },
+      { type: 'conversation.item.input_audio_transcription.completed', item_id: 'i1', transcript: ' What is this? ' },
+    );
+    expect(model.captions).toMatchObject([{ text: 'What is this?', phase: 'done' }]);
+
+    answer('r1', 'i2');
+    hear('r1', 'i2', 'A voice', 400);
+    expect(model.captions[1]).toMatchObject({ role: 'assistant', text: 'A voice', phase: 'open', heardMs: 400, peak: 0.4 });
+    expect(title(model)).toBe('Speaking · Sotto');
+    expect(latency(model.timings).join(' · ')).toBe('answered after 0.42 s · transcript 0.31 s · first word 0.36 s');
+    server.receive(
+      { type: 'response.output_audio_transcript.done', response_id: 'r1', item_id: 'i2', transcript: 'A voice server.' },
+      { type: 'response.done', response_id: 'r1', status: 'completed', reason: null, message: null },
+    );
+    expect(model.captions[1]).toMatchObject({ text: 'A voice', phase: 'open' });
+    hear('r1', 'i2', 'A voice server.', 900);
+    server.receive({ type: 'output_audio_buffer.stopped', response_id: 'r1' }, { type: 'sotto.state', state: 'listening' });
+    expect(model.captions[1]).toMatchObject({ text: 'A voice server.', phase: 'done', heardMs: 900 });
+
+    call.hangUp();
+    expect(states).toEqual(['connecting', 'listening', 'thinking', 'speaking', 'listening', 'ended']);
+    expect([server.log, sound.log.at(-1), model.problem]).toEqual([['close'], 'close', null]);
+    expect(privacy(model)).toMatch(/^The server keeps nothing/);
+    expect(model.captions).toHaveLength(2);
+  });
+
+  test('reports of what was heard go to the server', () => {
+    connect();
+    const report = { type: 'sotto.playout', chunk_id: 'c', played_ms: 200 } as const;
+    sound.handlers.report(report);
+    expect(server.sent).toEqual([report]);
+  });
+
+  test('a second call begins with an empty page', () => {
+    connect();
+    said('i1', 'Hello.');
+    call.hangUp();
+    expect(model.captions).toHaveLength(1);
+    void call.start();
+    expect(model).toMatchObject({ state: 'connecting', captions: [], timings: null, problem: null, muted: false });
+  });
+
+  test('muting holds until the call ends', () => {
+    call.toggleMute();
+    expect(model.muted).toBe(false);
+    connect();
+    call.toggleMute();
+    expect([stateWord(model), server.log]).toEqual(['muted', ['mute']]);
+    call.hangUp();
+    expect(model.muted).toBe(false);
+  });
+
+  test('a written answer is shown as it comes', () => {
+    connect();
+    server.receive(
+      { type: 'response.output_text.delta', response_id: 'r', item_id: 'i', delta: 'Read' },
+      { type: 'response.output_text.delta', response_id: 'r', item_id: 'i', delta: ' this.' },
+      { type: 'response.output_text.done', response_id: 'r', item_id: 'i', text: 'Read this.' },
+    );
+    expect(model.captions).toMatchObject([{ text: 'Read this.', phase: 'done' }]);
+  });
+
+  test('what the recogniser found empty leaves no trace', () => {
+    connect();
+    said('i1', '  ');
+    expect(model.captions).toEqual([]);
+  });
+});
+
+describe('an interruption', () => {
+  beforeEach(() => {
+    connect();
+    said('i1', 'Tell me a story.');
+    answer('r1', 'i2');
+    hear('r1', 'i2', 'Once upon a time,', 900);
+  });
+
+  test('ends the caption at the cut', () => {
+    server.receive(
+      { type: 'input_audio_buffer.speech_started', item_id: 'i3' },
+      { type: 'conversation.item.truncated', item_id: 'i2', audio_end_ms: 900 },
+      { type: 'sotto.audio.clear', response_id: 'r1' },
+      { type: 'output_audio_buffer.cleared', response_id: 'r1' },
+      { type: 'response.done', response_id: 'r1', status: 'cancelled', reason: 'turn_detected', message: null },
+    );
+    expect(sound.log).toContain('clear r1');
+    const caption = model.captions[1]!;
+    expect(caption.phase).toBe('cut');
+    expect(captionText(caption)).toEqual({ text: 'Once upon a time', mark: '…' });
+    hear('r1', 'i2', 'Once upon a time, there', 1100);
+    server.receive({ type: 'response.output_audio_transcript.done', response_id: 'r1', item_id: 'i2', transcript: 'All of it.' });
+    server.receive({ type: 'output_audio_buffer.stopped', response_id: 'r1' });
+    expect(caption).toMatchObject({ text: 'Once upon a time,', phase: 'cut' });
+    said('i3', 'Stop.');
+    expect(model.captions.map(({ text }) => text)).toEqual(['Tell me a story.', 'Once upon a time,', 'Stop.']);
+  });
+
+  test('before the first word leaves no caption', () => {
+    server.receive({ type: 'response.output_item.added', response_id: 'r2', item_id: 'i9' });
+    hear('r2', 'i9', '', 0);
+    server.receive({ type: 'output_audio_buffer.cleared', response_id: 'r2' });
+    expect(model.captions.map(({ id }) => id)).toEqual(['i1', 'i2']);
+  });
+
+  test('that was only a murmur is forgotten, and the answer goes on', () => {
+    server.receive(
+      { type: 'input_audio_buffer.speech_started', item_id: 'i3' },
+      { type: 'sotto.audio.duck', response_id: 'r1' },
+      { type: 'input_audio_buffer.speech_stopped', item_id: 'i3' },
+    );
+    expect(model.captions).toHaveLength(3);
+    server.receive({ type: 'sotto.audio.resume', response_id: 'r1' });
+    expect(model.captions.map(({ id }) => id)).toEqual(['i1', 'i2']);
+    expect(sound.log.slice(-2)).toEqual(['duck r1', 'resume r1']);
+    hear('r1', 'i2', 'Once upon a time, there was', 1400);
+    expect(model.captions[1]).toMatchObject({ text: 'Once upon a time, there was', phase: 'open' });
+  });
+
+  test('by hanging up cuts as well', () => {
+    call.hangUp();
+    expect(model.captions[1]).toMatchObject({ phase: 'cut' });
+  });
+});
+
+describe('the reply as a track', () => {
+  test('is heard through the element and captioned as it is spoken', () => {
+    connect('track');
+    server.handlers.track({} as MediaStream);
+    expect(sound.log).toContain('attach');
+    server.receive(
+      { type: 'output_audio_buffer.started', response_id: 'r' },
+      { type: 'response.output_audio_transcript.delta', response_id: 'r', item_id: 'i', delta: 'One clause,' },
+      { type: 'response.output_audio_transcript.delta', response_id: 'r', item_id: 'i', delta: 'and another.' },
+    );
+    sound.handlers.measured({ responseId: 'r', heardMs: 700, peak: 0.3 });
+    expect(model.captions).toMatchObject([{ text: 'One clause, and another.', heardMs: 700, peak: 0.3 }]);
+    server.receive({ type: 'output_audio_buffer.cleared', response_id: 'r' });
+    expect(sound.log).toEqual(expect.arrayContaining(['begin r', 'end']));
+    expect(model.captions[0]!.phase).toBe('cut');
+  });
+
+  test('is used when the server chose it although chunks were asked for', () => {
+    void call.start();
+    server.opened();
+    server.handlers.track({} as MediaStream);
+    expect(sound.log).not.toContain('attach');
+    server.receive(created('track'));
+    expect(sound.log).toContain('attach');
+  });
+
+  test('stays unheard when chunks are used', () => {
+    connect('blob');
+    server.handlers.track({} as MediaStream);
+    server.receive(
+      { type: 'output_audio_buffer.started', response_id: 'r' },
+      { type: 'response.output_audio_transcript.delta', response_id: 'r', item_id: 'i', delta: 'Ahead of the sound.' },
+    );
+    expect(sound.log).not.toContain('attach');
+    expect(model.captions).toEqual([]);
+  });
+});
+
+describe('what goes wrong', () => {
+  test('while the call is opened ends it', async () => {
+    void call.start();
+    await server.fail(new CallError(noMediaPath()));
+    expect(model).toMatchObject({ state: 'ended', answered: false, problem: { code: 'no-media-path' } });
+    expect([stateWord(model), server.log, sound.log]).toEqual(['no call', ['close'], ['close']]);
+  });
+
+  test('in ways nobody thought of is still said', async () => {
+    void call.start();
+    await server.fail(new TypeError('the answer is broken'));
+    expect(model.problem).toMatchObject({ code: 'unexpected', advice: expect.stringContaining('The answer is broken.') });
+  });
+
+  test('after hanging up is of no interest', async () => {
+    void call.start();
+    call.hangUp();
+    await server.fail(new CallError(noMediaPath()));
+    expect(model.problem).toBeNull();
+  });
+
+  test('in the language model is told, and the call goes on', () => {
+    connect();
+    said('i1', 'Hello?');
+    server.receive(
+      { type: 'response.done', response_id: 'r', status: 'failed', reason: null, message: 'the model is not reachable' },
+      { type: 'sotto.state', state: 'listening' },
+    );
+    expect(model).toMatchObject({ state: 'listening', problem: { code: 'model-failed' } });
+    expect(model.problem!.advice).toMatch(/^The model is not reachable\./);
+    said('i2', 'Hello again?');
+    expect(model.problem).toBeNull();
+  });
+
+  test('in the recogniser is told at the words that were lost', () => {
+    connect();
+    server.receive(
+      { type: 'input_audio_buffer.committed', item_id: 'i1' },
+      { type: 'conversation.item.input_audio_transcription.failed', item_id: 'i1', message: '' },
+    );
+    expect(model.captions).toMatchObject([{ phase: 'failed' }]);
+    expect(model.problem).toMatchObject({ code: 'transcription-failed', advice: 'Say it again.' });
+  });
+
+  test('on the way: the state comes back with the path', () => {
+    connect();
+    server.receive({ type: 'sotto.state', state: 'thinking' });
+    server.handlers.broken(true);
+    expect(stateWord(model)).toBe('reconnecting');
+    server.handlers.broken(false);
+    expect(model.state).toBe('thinking');
+    server.handlers.closed(callLost());
+    expect(model).toMatchObject({ state: 'ended', problem: { code: 'call-lost' } });
+  });
+
+  test('at the server: it says why before it ends the call', () => {
+    connect();
+    server.receive({ type: 'sotto.call.ending', reason: 'server_stopping', in_ms: 4800 });
+    expect(model.problem!.advice).toBe('The call ends in 5 s.');
+    said('i1', 'Wait!');
+    expect(model.problem!.code).toBe('ending-soon');
+    server.handlers.closed(null);
+    expect(model).toMatchObject({ state: 'ended', problem: { code: 'server-stopping' } });
+  });
+
+  test('without a word of the server', () => {
+    connect();
+    server.handlers.closed(null);
+    expect(model.problem!.code).toBe('ended-by-server');
+  });
+
+  test('with a call that is over does not touch the next', () => {
+    connect();
+    const first = server;
+    call.hangUp();
+    connect();
+    first.handlers.closed(callLost());
+    first.receive({ type: 'sotto.state', state: 'speaking' });
+    expect(model).toMatchObject({ state: 'listening', problem: null });
+  });
+});
+
+function connect(output: Output = 'blob'): void {
+  void call.start();
+  server.opened();
+  server.receive(created(output));
+}
+
+function created(output: Output = 'blob'): ServerEvent {
+  const sotto = { call_id: 'rtc_1', output, interruption: 'always', history: 'memory', engines: { llm: 'echo' } };
+  return { type: 'session.created', session: { model: 'echo', sotto } };
+}
+
+function said(item_id: string, transcript: string): void {
+  server.receive(
+    { type: 'input_audio_buffer.speech_started', item_id },
+    { type: 'input_audio_buffer.speech_stopped', item_id },
+    { type: 'input_audio_buffer.committed', item_id },
+    { type: 'conversation.item.input_audio_transcription.completed', item_id, transcript },
+  );
+}
+
+function answer(response_id: string, item_id: string): void {
+  server.receive(
+    { type: 'response.created', response_id },
+    { type: 'response.output_item.added', response_id, item_id },
+    { type: 'output_audio_buffer.started', response_id },
+    { type: 'sotto.state', state: 'speaking' },
+    { type: 'sotto.turn', timings: { transcript_ms: 312, first_token_ms: 358, first_audio_ms: 421 } },
+  );
+}
+
+function hear(responseId: string, itemId: string, text: string, heardMs: number): void {
+  sound.handlers.heard({ responseId, itemId, text, heardMs, peak: 0.4 });
+}

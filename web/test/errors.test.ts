@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest';
+import { endedByServer, microphoneProblem, obstacle, refusal, unreachable } from '../src/errors';
+
+describe('a page that cannot call', () => {
+  const able = { secure: true, microphone: true, webrtc: true, port: '8080' };
+
+  test('is told so before anyone presses the button', () => {
+    expect(obstacle(able)).toBeNull();
+    expect(obstacle({ ...able, secure: false, microphone: false })).toMatchObject({
+      code: 'insecure-origin',
+      advice: expect.stringContaining('http://localhost:8080'),
+    });
+    expect(obstacle({ ...able, webrtc: false })?.code).toBe('browser-unsupported');
+    expect(obstacle({ ...able, microphone: false })?.code).toBe('browser-unsupported');
+  });
+});
+
+describe('no microphone', () => {
+  test.each([
+    ['NotAllowedError', 'permission-denied'],
+    ['SecurityError', 'permission-denied'],
+    ['NotFoundError', 'no-microphone'],
+    ['OverconstrainedError', 'no-microphone'],
+    ['NotReadableError', 'microphone-busy'],
+    ['AbortError', 'microphone-busy'],
+    ['TypeError', 'unexpected'],
+  ])('%s is %s', (name, code) => expect(microphoneProblem({ name }).code).toBe(code));
+});
+
+describe('a refusal', () => {
+  test.each([
+    [401, 'not-allowed'],
+    [404, 'no-calls-here'],
+    [429, 'too-many-calls'],
+    [502, 'server-unreachable'],
+    [503, 'server-full'],
+    [500, 'refused'],
+  ])('%i is %s', (status, code) => expect(refusal(status, null, null).code).toBe(code));
+
+  test('of a stranger says what the operator sets', () => {
+    expect(refusal(401, null, null).advice).toContain('auth.open_calls');
+  });
+
+  test('of a full server says when to come back', () => {
+    const now = Date.parse('Sun, 22 Nov 2026 10:00:00 GMT');
+    const advice = (retryAfter: string | null) => refusal(503, null, retryAfter, now).advice;
+    expect(advice('20')).toMatch(/Try again in 20 s\.$/);
+    expect(advice('600')).toMatch(/Try again in 10 minutes\.$/);
+    expect(advice('Sun, 22 Nov 2026 10:00:30 GMT')).toMatch(/Try again in 30 s\.$/);
+    for (const unclear of [null, '', 'soon', '0', '-5']) expect(advice(unclear)).toMatch(/Try again in a moment\.$/);
+  });
+
+  test('of a stopping server is not taken for a full one', () => {
+    expect(refusal(503, { error: { code: 'server_stopping' } }, '5').code).toBe('server-stopping');
+  });
+
+  test('carries what the server says', () => {
+    const body = { error: { type: 'invalid_request_error', code: 'no_audio', message: 'the offer has no audio', param: null } };
+    expect(refusal(422, body, null).advice).toBe('The offer has no audio.');
+    for (const junk of [null, 'text', [], { error: 7 }, { error: { message: 7 } }]) {
+      expect(refusal(422, junk, null).advice).toContain('422');
+    }
+  });
+});
+
+test('no network is not the fault of the server', () => {
+  expect([unreachable(true).code, unreachable(false).code]).toEqual(['server-unreachable', 'offline']);
+});
+
+test.each([
+  ['server_stopping', 'server-stopping'],
+  ['slow_client', 'slow-client'],
+  ['engine_failed', 'engine-failed'],
+  ['a reason of tomorrow', 'ended-by-server'],
+  [null, 'ended-by-server'],
+])('the server ended the call: %s', (reason, code) => expect(endedByServer(reason).code).toBe(code));

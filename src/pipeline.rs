@@ -1,4 +1,6 @@
 //! The pipeline.
+pub mod conversation;
+pub mod history;
 pub mod cancel;
 pub mod text;
 pub mod stt;

@@ -84,6 +84,11 @@ impl SpeechGate {
         self.speaking
     }
 
+    /// Whether the last frame was speech within speech.
+    pub fn is_voiced(&self) -> bool {
+        self.speaking && self.doubt_since.is_none()
+    }
+
     /// The end of the last frame.
     pub fn position(&self) -> Samples {
         self.position

@@ -1,0 +1,335 @@
+//! The world around a conversation: sound, engines with a stated delay, and a loudspeaker.
+//!
+//! It checks on the way what must always hold: a command never concerns a reply that was cancelled, and
+//! sound that is asked for is still kept.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::ops::Range;
+use std::time::Duration;
+
+use super::super::*;
+use crate::pipeline::vad::{FRAME, GateSettings, SpeechGate};
+
+pub(super) fn settings() -> Settings {
+    Settings {
+        instructions: Text::from("Be brief."),
+        endpointing: Policy::Model {
+            threshold: 0.5,
+            grace: Samples::from_ms(220),
+            max_silence: Samples::from_ms(2_500),
+        },
+        interruptible: true,
+        answers: true,
+        silent: false,
+        pre_roll: Samples::from_ms(320),
+        min_speech: Samples::from_ms(160),
+        context_tokens: 100_000,
+        max_tokens: None,
+    }
+}
+
+/// What the engines answer, and how long they take.
+#[derive(Debug, Clone)]
+pub(super) struct Engines {
+    pub says: HashMap<u32, String>,
+    pub reply: String,
+    /// Answers of the end-of-turn model, one after the other, the last one for ever; none: always sure.
+    pub complete: Vec<f32>,
+    pub prediction: Duration,
+    pub recognition: Duration,
+    pub recognition_fails: Vec<u32>,
+    pub first_token: Duration,
+    pub speech: Duration,
+    pub model_failure: Option<Failure>,
+    /// Results come although they were cancelled.
+    pub ignores_cancellation: bool,
+}
+
+impl Default for Engines {
+    fn default() -> Self {
+        Self {
+            says: HashMap::new(),
+            reply: "It is late. Go to bed.".to_owned(),
+            complete: Vec::new(),
+            prediction: Duration::from_millis(40),
+            recognition: Duration::from_millis(150),
+            recognition_fails: Vec::new(),
+            first_token: Duration::from_millis(100),
+            speech: Duration::from_millis(50),
+            model_failure: None,
+            ignores_cancellation: false,
+        }
+    }
+}
+
+impl Engines {
+    pub(super) fn says(mut self, turn: u32, words: &str) -> Self {
+        self.says.insert(turn, words.to_owned());
+        self
+    }
+
+    pub(super) fn replies(mut self, words: &str) -> Self {
+        self.reply = words.to_owned();
+        self
+    }
+}
+
+/// See the module.
+pub(super) struct Sim {
+    conversation: Conversation,
+    engines: Engines,
+    gate: SpeechGate,
+    now: Duration,
+    due: BTreeMap<(Duration, u64), Event>,
+    sequence: u64,
+    predictions: usize,
+    notices: Vec<Notice>,
+    ranges: Vec<Range<Samples>>,
+    cancelled_recognitions: usize,
+    cancelled: HashSet<ReplyId>,
+    messages: Vec<(Role, Text)>,
+    spoken: usize,
+    loudspeaker: VecDeque<Queued>,
+    ended: HashSet<ReplyId>,
+    /// Replies that the client was told to forget.
+    cleared: HashSet<ReplyId>,
+    /// Sound before this is gone.
+    forgotten: Samples,
+}
+
+struct Queued {
+    reply: ReplyId,
+    clause: u32,
+    duration: Duration,
+    played: Duration,
+}
+
+impl Sim {
+    pub(super) fn new(engines: Engines, settings: Settings) -> Self {
+        let gate = SpeechGate::new(GateSettings {
+            threshold: 0.5,
+            exit_threshold: 0.35,
+            start: Samples::from_ms(64),
+            pause: Samples::from_ms(96),
+        });
+        Self {
+            conversation: Conversation::new(settings),
+            engines,
+            gate,
+            now: Duration::ZERO,
+            due: BTreeMap::new(),
+            sequence: 0,
+            predictions: 0,
+            notices: Vec::new(),
+            ranges: Vec::new(),
+            cancelled_recognitions: 0,
+            cancelled: HashSet::new(),
+            messages: Vec::new(),
+            spoken: 0,
+            loudspeaker: VecDeque::new(),
+            ended: HashSet::new(),
+            cleared: HashSet::new(),
+            forgotten: Samples(0),
+        }
+    }
+
+    pub(super) fn speak(&mut self, ms: u64) -> &mut Self {
+        self.sound(ms, 0.95)
+    }
+
+    pub(super) fn quiet(&mut self, ms: u64) -> &mut Self {
+        self.sound(ms, 0.02)
+    }
+
+    pub(super) fn ask(&mut self, ask: Ask) -> &mut Self {
+        self.handle(Event::Asked(ask));
+        self
+    }
+
+    pub(super) fn notices(&self) -> impl Iterator<Item = &Notice> {
+        self.notices.iter()
+    }
+
+    pub(super) fn count(&self, wanted: impl Fn(&Notice) -> bool) -> usize {
+        self.notices.iter().filter(|notice| wanted(notice)).count()
+    }
+
+    pub(super) fn last_index(&self, wanted: impl Fn(&Notice) -> bool) -> Option<usize> {
+        self.notices.iter().rposition(wanted)
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.conversation.state()
+    }
+
+    pub(super) fn last_messages(&self) -> &[(Role, Text)] {
+        &self.messages
+    }
+
+    pub(super) fn recognised_ranges(&self) -> &[Range<Samples>] {
+        &self.ranges
+    }
+
+    pub(super) fn cancelled_recognitions(&self) -> usize {
+        self.cancelled_recognitions
+    }
+
+    pub(super) fn spoken_clauses(&self) -> usize {
+        self.spoken
+    }
+
+    fn sound(&mut self, ms: u64, probability: f32) -> &mut Self {
+        let frame = Duration::from_millis(32);
+        for _ in 0..ms.div_ceil(32) {
+            let end = self.now + frame;
+            while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= end) {
+                self.now = self.now.max(entry.key().0);
+                let event = entry.remove();
+                self.handle(event);
+            }
+            self.now = end;
+            self.play(frame);
+            let change = self.gate.push(probability);
+            assert_eq!(self.gate.position().0 % FRAME as u64, 0);
+            let (position, voiced) = (self.gate.position(), self.gate.is_voiced());
+            self.handle(Event::Frame(Frame { position, voiced, change }));
+        }
+        self
+    }
+
+    fn handle(&mut self, event: Event) {
+        self.conversation.handle(event, self.now);
+        while let Some(command) = self.conversation.poll_command() {
+            self.execute(command);
+        }
+        self.forgotten = self.forgotten.max(self.conversation.keep_from());
+    }
+
+    fn later(&mut self, delay: Duration, event: Event) {
+        self.sequence += 1;
+        self.due.insert((self.now + delay, self.sequence), event);
+    }
+
+    fn execute(&mut self, command: Command) {
+        match command {
+            Command::Predict { turn, question, audio } => {
+                self.check_kept(&audio);
+                let answers = &self.engines.complete;
+                let answer = answers.get(self.predictions).or(answers.last()).copied();
+                self.predictions += 1;
+                let probability = Some(answer.unwrap_or(0.95));
+                self.later(self.engines.prediction, Event::Predicted { turn, question, probability });
+            }
+            Command::Recognise { job, audio } => {
+                self.check_kept(&audio);
+                self.ranges.push(audio);
+                let result = if self.engines.recognition_fails.contains(&job.turn.0) {
+                    Err(Failure { code: "engine_failed", message: String::new() })
+                } else {
+                    let said = self.engines.says.get(&job.turn.0).cloned();
+                    Ok(Text::from(said.unwrap_or_else(|| format!("turn {}", job.turn.0))))
+                };
+                self.later(self.engines.recognition, Event::Recognised { job, result });
+            }
+            Command::CancelRecognition { job } => {
+                self.cancelled_recognitions += 1;
+                self.drop_due(|event| matches!(event, Event::Recognised { job: j, .. } if *j == job));
+            }
+            Command::Write { reply, messages, .. } => self.write(reply, messages),
+            Command::Speak { reply, clause, text } => {
+                self.check_alive(reply);
+                self.spoken += 1;
+                let duration = Duration::from_millis(60 * text.as_str().len() as u64);
+                self.loudspeaker.push_back(Queued { reply, clause, duration, played: Duration::ZERO });
+                let words = Vec::new();
+                self.later(self.engines.speech, Event::Spoke { reply, duration, words, last: true });
+            }
+            Command::EndSpeech { reply } => {
+                self.check_alive(reply);
+                self.ended.insert(reply);
+            }
+            Command::Cancel { reply } => {
+                self.cancelled.insert(reply);
+                self.loudspeaker.retain(|queued| queued.reply != reply);
+                self.drop_due(|event| reply_of(event) == Some(reply));
+            }
+            Command::Tell(notice) => {
+                if let Notice::AudioCleared { reply } = notice {
+                    self.cleared.insert(reply);
+                }
+                self.notices.push(notice);
+            }
+        }
+    }
+
+    fn write(&mut self, reply: ReplyId, messages: Vec<(Role, Text)>) {
+        self.check_alive(reply);
+        self.messages = messages;
+        let text = self.engines.reply.clone();
+        let mut delay = self.engines.first_token;
+        if let Some(failure) = self.engines.model_failure.clone() {
+            self.later(delay, Event::Written { reply, result: Err(failure) });
+            return;
+        }
+        for word in text.split_inclusive(' ') {
+            self.later(delay, Event::Wrote { reply, delta: Text::from(word) });
+            delay += Duration::from_millis(20);
+        }
+        self.later(delay, Event::Written { reply, result: Ok((Finish::Stop, None)) });
+    }
+
+    /// The loudspeaker plays for `time`, and says so.
+    fn play(&mut self, time: Duration) {
+        let speaking = |due: &BTreeMap<_, Event>, reply| {
+            due.values().any(|event| matches!(event, Event::Spoke { reply: r, .. } if *r == reply))
+        };
+        let Some(front) = self.loudspeaker.front_mut() else {
+            let ended: Vec<_> = self.ended.drain().collect();
+            for reply in ended {
+                self.handle(Event::Played { reply });
+            }
+            return;
+        };
+        // Its sound has not been made yet.
+        if speaking(&self.due, front.reply) && front.played.is_zero() {
+            return;
+        }
+        assert!(!self.cleared.contains(&front.reply), "{:?} was cut and still plays", front.reply);
+        front.played += time;
+        let played = front.played.min(front.duration);
+        let event = Event::Playing { reply: front.reply, clause: front.clause, played };
+        if front.played >= front.duration {
+            self.loudspeaker.pop_front();
+        }
+        self.handle(event);
+    }
+
+    fn drop_due(&mut self, gone: impl Fn(&Event) -> bool) {
+        if !self.engines.ignores_cancellation {
+            self.due.retain(|_, event| !gone(event));
+        }
+    }
+
+    fn check_alive(&self, reply: ReplyId) {
+        assert!(!self.cancelled.contains(&reply), "{reply:?} was cancelled");
+    }
+
+    fn check_kept(&self, audio: &Range<Samples>) {
+        assert!(audio.start <= audio.end, "{audio:?}");
+        assert!(audio.end <= self.gate.position(), "{audio:?}");
+        assert!(audio.end - audio.start <= Samples::from_ms(28_000), "{audio:?}");
+        assert!(audio.start >= self.forgotten, "{audio:?} is forgotten up to {:?}", self.forgotten);
+    }
+}
+
+fn reply_of(event: &Event) -> Option<ReplyId> {
+    match event {
+        Event::Wrote { reply, .. }
+        | Event::Written { reply, .. }
+        | Event::Spoke { reply, .. }
+        | Event::SpeechFailed { reply, .. }
+        | Event::Playing { reply, .. }
+        | Event::Played { reply } => Some(*reply),
+        _ => None,
+    }
+}

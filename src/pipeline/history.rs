@@ -1,0 +1,228 @@
+//! What was said and what was heard: the conversation as the model sees it.
+
+use std::time::Duration;
+
+use super::text::Text;
+use super::tts::WordTiming;
+use super::tts::heard::heard;
+
+/// Who said it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The person.
+    User,
+    /// The model.
+    Assistant,
+    /// Instructions.
+    System,
+}
+
+/// An item of the conversation, numbered in the order in which items were begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ItemId(pub u32);
+
+/// A clause that was spoken: its words, how long it takes, and when its words come.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpokenClause {
+    /// Its words.
+    pub text: Text,
+    /// How long its sound lasts.
+    pub duration: Duration,
+    /// When its words come; empty if the engine does not know.
+    pub words: Vec<WordTiming>,
+}
+
+/// The words of `clauses` that were heard when `played` of their sound had been played.
+pub fn heard_words(clauses: &[SpokenClause], played: Duration) -> Text {
+    let mut left = played;
+    let mut words = Text::default();
+    for clause in clauses {
+        words.push_phrase(heard(clause.text.as_str(), &clause.words, clause.duration, left));
+        left = left.saturating_sub(clause.duration);
+        if left.is_zero() {
+            break;
+        }
+    }
+    words
+}
+
+/// An item as it stands in the conversation.
+#[derive(Debug, Clone)]
+struct Item {
+    id: ItemId,
+    role: Role,
+    text: Text,
+    /// For replies that were spoken, so that a client can still say how much was heard.
+    spoken: Vec<SpokenClause>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct History {
+    items: Vec<Item>,
+    next: u32,
+}
+
+/// Why a client's truncation was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TruncateError {
+    /// There is no such item.
+    Unknown,
+    /// Only what was spoken can be cut.
+    NotSpoken,
+    /// The reply is not that long.
+    TooLong,
+}
+
+impl History {
+    /// A number for an item that begins now. It appears in the conversation when it is added.
+    pub fn begin(&mut self) -> ItemId {
+        self.next += 1;
+        ItemId(self.next - 1)
+    }
+
+    /// The last item that was added.
+    pub fn last(&self) -> Option<ItemId> {
+        self.items.last().map(|item| item.id)
+    }
+
+    /// Adds what was said. Empty items are left out: nobody said anything.
+    pub fn add(&mut self, id: ItemId, role: Role, text: Text) {
+        self.add_spoken(id, role, text, Vec::new());
+    }
+
+    /// Adds a reply that was spoken, `text` being what was heard of it.
+    pub fn add_spoken(&mut self, id: ItemId, role: Role, text: Text, spoken: Vec<SpokenClause>) {
+        if !text.is_empty() {
+            self.items.push(Item { id, role, text, spoken });
+        }
+    }
+
+    /// Cuts a reply at what the client says was heard.
+    pub fn truncate(&mut self, id: ItemId, played: Duration) -> Result<(), TruncateError> {
+        let index = self.items.iter().position(|item| item.id == id);
+        let item = &mut self.items[index.ok_or(TruncateError::Unknown)?];
+        if item.spoken.is_empty() {
+            return Err(TruncateError::NotSpoken);
+        }
+        let whole: Duration = item.spoken.iter().map(|clause| clause.duration).sum();
+        if played > whole {
+            return Err(TruncateError::TooLong);
+        }
+        let heard = heard_words(&item.spoken, played);
+        // What was heard can only get shorter: the server may have cut it before.
+        if heard.as_str().len() < item.text.as_str().len() {
+            item.text = heard;
+        }
+        if item.text.is_empty() {
+            self.items.retain(|item| item.id != id);
+        }
+        Ok(())
+    }
+
+    /// The conversation for a model: `instructions`, then as many of the latest items as fit into
+    /// `context_tokens`. Items of one role in a row become one message, because many models insist on turns.
+    pub fn messages(&self, instructions: &str, context_tokens: usize) -> Vec<(Role, Text)> {
+        let mut left = context_tokens.saturating_sub(tokens(instructions));
+        let mut first = self.items.len();
+        for (index, item) in self.items.iter().enumerate().rev() {
+            let cost = tokens(item.text.as_str());
+            // The last thing said goes in whatever its length.
+            if cost > left && first < self.items.len() {
+                break;
+            }
+            left = left.saturating_sub(cost);
+            first = index;
+        }
+        let mut messages: Vec<(Role, Text)> = Vec::new();
+        if !instructions.trim().is_empty() {
+            messages.push((Role::System, Text::from(instructions)));
+        }
+        for item in &self.items[first..] {
+            match messages.last_mut() {
+                Some((role, text)) if *role == item.role => {
+                    text.push("\n");
+                    text.push(item.text.as_str());
+                }
+                _ => messages.push((item.role, item.text.clone())),
+            }
+        }
+        messages
+    }
+}
+
+/// About how many tokens a text takes: four bytes each, and a few for its frame.
+fn tokens(text: &str) -> usize {
+    const FRAME: usize = 4;
+    text.len().div_ceil(4) + FRAME
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(items: &[(Role, &str)]) -> History {
+        let mut history = History::default();
+        for (role, text) in items {
+            let id = history.begin();
+            history.add(id, *role, Text::from(*text));
+        }
+        history
+    }
+
+    fn shown(history: &History, tokens: usize) -> Vec<(Role, String)> {
+        let messages = history.messages("Be brief.", tokens).into_iter();
+        messages.map(|(role, text)| (role, text.into_string())).collect()
+    }
+
+    #[test]
+    fn the_latest_items_that_fit_are_given() {
+        let long = "word ".repeat(100);
+        let history = history(&[
+            (Role::User, &long),
+            (Role::Assistant, "Yes."),
+            (Role::User, "And now?"),
+        ]);
+        assert_eq!(shown(&history, 4_000).len(), 4);
+        assert_eq!(
+            shown(&history, 40),
+            [
+                (Role::System, "Be brief.".to_owned()),
+                (Role::Assistant, "Yes.".to_owned()),
+                (Role::User, "And now?".to_owned())
+            ]
+        );
+        assert_eq!(shown(&history, 0).len(), 2, "the last thing said always goes in");
+    }
+
+    #[test]
+    fn one_role_in_a_row_is_one_message() {
+        let history = history(&[(Role::User, "Wait."), (Role::User, "Go on."), (Role::Assistant, "")]);
+        assert_eq!(shown(&history, 4_000)[1], (Role::User, "Wait.\nGo on.".to_owned()));
+    }
+
+    #[test]
+    fn a_reply_is_cut_at_what_was_heard() {
+        let clause = |text: &str| SpokenClause {
+            text: Text::from(text),
+            duration: Duration::from_secs(1),
+            words: Vec::new(),
+        };
+        let clauses = vec![clause("one two"), clause("three four")];
+        let ms = Duration::from_millis;
+        assert_eq!(heard_words(&clauses, ms(0)).as_str(), "");
+        assert_eq!(heard_words(&clauses, ms(1_600)).as_str(), "one two three");
+        let mut history = History::default();
+        let id = history.begin();
+        history.add_spoken(id, Role::Assistant, Text::from("one two three four"), clauses);
+        assert_eq!(history.truncate(ItemId(9), ms(1)), Err(TruncateError::Unknown));
+        assert_eq!(history.truncate(id, ms(2_001)), Err(TruncateError::TooLong));
+        assert_eq!(history.truncate(id, ms(1_000)), Ok(()));
+        assert_eq!(shown(&history, 4_000)[1].1, "one two");
+        assert_eq!(history.truncate(id, ms(2_000)), Ok(()), "and never grows again");
+        assert_eq!(shown(&history, 4_000)[1].1, "one two");
+        assert_eq!(history.truncate(id, ms(0)), Ok(()));
+        assert_eq!(shown(&history, 4_000).len(), 1);
+    }
+}

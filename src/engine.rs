@@ -1,2 +1,200 @@
-//! Engines.
+//! Engines: what runs the models, and which of them runs here.
+//!
+//! `choose` turns configuration into engines; `worker` is where threads are; `handles` is what calls hold.
+//! Engines do not know calls, HTTP or people.
+
+mod choose;
+pub mod handles;
+pub mod http;
 pub mod ort;
+pub mod program;
+pub mod worker;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sotto_llm::Provider;
+use sotto_llm::discover::{PATIENCE, discover, usual};
+use sotto_llm::echo::Echo;
+use sotto_llm::openai::{OpenAi, OpenAiConfig, Timeouts};
+
+use self::choose::Chooser;
+use self::handles::{EndOfTurn, Recogniser, Voice};
+use crate::config::{Config, Llm, LlmProvider};
+use crate::models::{ModelError, Store};
+use crate::pipeline::failure::EngineError;
+use crate::pipeline::stt::LoadError;
+use crate::pipeline::vad::VadModel;
+
+/// An engine that was asked for cannot run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineLoadError {
+    /// A model is not here, or damaged.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// onnxruntime or a model for it.
+    #[error(transparent)]
+    Ort(#[from] ort::OrtError),
+    /// onnxruntime, reported once more for another engine.
+    #[error("{0}")]
+    Runtime(String),
+    /// onnxruntime is nowhere to be found.
+    #[error("onnxruntime is not here; get it with: sotto models pull onnxruntime")]
+    NoOnnxRuntime,
+    /// A Whisper checkpoint.
+    #[error("{}: {source}", folder.display())]
+    Whisper {
+        /// Its folder.
+        folder: PathBuf,
+        /// What is wrong.
+        source: LoadError,
+    },
+    /// No checkpoint of the manifest is here.
+    #[error("no Whisper weights are here; get some with: sotto models pull")]
+    NoWeights,
+    /// The device that was asked for.
+    #[error("stt.device: {device} cannot be used here: {reason}")]
+    Device {
+        /// Which.
+        device: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// A program.
+    #[error("{program} is not installed")]
+    NoProgram {
+        /// Its name.
+        program: String,
+    },
+    /// The first run failed.
+    #[error("warming up: {0}")]
+    WarmUp(EngineError),
+    /// A thread could not be started.
+    #[error("cannot start a thread for {engine}: {source}")]
+    Thread {
+        /// For what.
+        engine: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// An HTTP client could not be made.
+    #[error("cannot make an HTTP client: {0}")]
+    Client(reqwest::Error),
+    /// The language model's provider.
+    #[error(transparent)]
+    Llm(#[from] sotto_llm::Error),
+}
+
+/// What was chosen for a stage, and why.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Choice {
+    /// `vad`, `turn`, `stt`, `llm` or `tts`.
+    pub stage: &'static str,
+    /// What runs.
+    pub name: String,
+    /// Why it, and what would be better.
+    pub why: String,
+}
+
+/// All that a call needs. Shared by the calls that begin while it is current.
+#[derive(Clone)]
+pub struct Engines {
+    /// Voice activity.
+    pub vad: Arc<dyn VadModel>,
+    /// End of turn.
+    pub turn: EndOfTurn,
+    /// Recognition. Without it nobody can call.
+    pub recogniser: Option<Recogniser>,
+    /// The language model.
+    pub llm: Arc<dyn Provider>,
+    /// Speech. Without it answers are only shown.
+    pub voice: Option<Voice>,
+    /// What was chosen and why, a line for each stage.
+    pub choices: Vec<Choice>,
+}
+
+impl Engines {
+    /// Loads what the configuration asks for. Takes seconds; heavy work happens on other threads.
+    ///
+    /// `own_address` is where this server will listen, so that it does not take itself for a model server.
+    pub async fn load(
+        config: Arc<Config>,
+        store: Arc<Store>,
+        own_address: SocketAddr,
+    ) -> Result<Self, EngineLoadError> {
+        http::install_crypto();
+        let runtime = tokio::runtime::Handle::current();
+        let (llm, llm_choice) = choose_llm(&config.llm, own_address).await?;
+        let load = move || {
+            let mut chooser =
+                Chooser { config: &config, store: &store, runtime, choices: Vec::new() };
+            let ort = chooser.onnxruntime();
+            let vad = chooser.vad(&ort)?;
+            let turn = chooser.turn(&ort)?;
+            let recogniser = chooser.recogniser()?;
+            let voice = chooser.voice()?;
+            let mut choices = chooser.choices;
+            let place = choices.len().min(3);
+            choices.insert(place, llm_choice);
+            Ok(Self { vad: Arc::from(vad), turn, recogniser, llm, voice, choices })
+        };
+        tokio::task::spawn_blocking(load).await.unwrap_or_else(|_| {
+            Err(EngineLoadError::Runtime("loading the engines panicked".to_owned()))
+        })
+    }
+}
+
+/// Where onnxruntime would be loaded from.
+pub fn onnxruntime_path(config: &Config, store: &Store) -> Option<PathBuf> {
+    choose::onnxruntime_path(config, store)
+}
+
+async fn choose_llm(
+    config: &Llm,
+    own_address: SocketAddr,
+) -> Result<(Arc<dyn Provider>, Choice), EngineLoadError> {
+    let choice = |name: String, why: &str| Choice { stage: "llm", name, why: why.to_owned() };
+    let configured = !config.base_url.is_empty();
+    match config.provider {
+        LlmProvider::Echo => Ok((Arc::new(Echo), choice("echo".to_owned(), "configured"))),
+        LlmProvider::OpenAi | LlmProvider::Auto if configured => {
+            let provider = open_ai(config, &config.base_url, &config.model)?;
+            let name = if config.model.is_empty() { "openai" } else { &config.model };
+            let choice = choice(name.to_owned(), &config.base_url);
+            Ok((Arc::new(provider), choice))
+        }
+        LlmProvider::OpenAi | LlmProvider::Auto => {
+            match discover(&usual(), &[own_address], PATIENCE).await {
+                Some(found) => {
+                    let model = if config.model.is_empty() { found.model } else { config.model.clone() };
+                    let provider = open_ai(config, &found.base_url, &model)?;
+                    let why = format!("found {} at {}", found.kind.as_str(), found.base_url);
+                    Ok((Arc::new(provider), choice(model, &why)))
+                }
+                None => Ok((
+                    Arc::new(Echo),
+                    choice(
+                        "echo".to_owned(),
+                        "no model server on this machine (Ollama, LM Studio, llama.cpp); \
+                         set llm.base_url to use another",
+                    ),
+                )),
+            }
+        }
+    }
+}
+
+fn open_ai(config: &Llm, base_url: &str, model: &str) -> Result<OpenAi, EngineLoadError> {
+    let mut settings = OpenAiConfig::new(base_url, model);
+    settings.api_key = config.api_key.reveal().map(sotto_llm::ApiKey::new);
+    settings.timeouts = Timeouts {
+        connect: Duration::from_millis(config.connect_timeout_ms),
+        first_token: Duration::from_millis(config.first_token_timeout_ms),
+        idle: Duration::from_millis(config.idle_timeout_ms),
+    };
+    Ok(OpenAi::new(&settings)?)
+}

@@ -1,5 +1,6 @@
 //! Sotto.
 
 pub mod config;
+pub mod models;
 pub mod pipeline;
 pub mod engine;

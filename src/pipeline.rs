@@ -11,3 +11,6 @@ pub mod vad;
 pub mod mel;
 pub mod turn;
 pub mod tts;
+pub mod ear;
+pub mod playout;
+pub mod transport;

@@ -1,11 +1,15 @@
 //! Recognition: what was said?
 
+mod command;
+mod remote;
 mod whisper;
 
 use super::cancel::Cancel;
 use super::failure::EngineError;
 use super::text::Text;
 
+pub use command::Command;
+pub use remote::Remote;
 pub use whisper::{LoadError, Whisper, WhisperSettings};
 
 /// Longest stretch of sound that is recognised at once. Whisper's window is 30 s; a margin is left for the

@@ -1,13 +1,19 @@
 //! Speech: the answer as a voice.
 
 pub mod clauses;
+mod command;
 pub mod heard;
+mod quiet;
+mod remote;
 pub mod speakable;
 
 use std::ops::ControlFlow;
 
 use super::cancel::Cancel;
 use super::failure::EngineError;
+
+pub use command::Command;
+pub use remote::Remote;
 
 /// What to say, and how.
 #[derive(Debug, Clone, Copy)]

@@ -11,11 +11,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::segment::Segment;
-use super::{Command, Failure, Frame, Recognition, Settings, TurnId};
+use super::{Command, Decision, Failure, Frame, Recognition, Settings, TurnId};
 use crate::pipeline::frame::Samples;
 use crate::pipeline::text::Text;
 use crate::pipeline::turn::WINDOW;
-use crate::pipeline::turn::endpointing::{Check, Endpointing, Policy, Reason, Verdict};
+use crate::pipeline::turn::endpointing::{Endpointing, Policy, Reason, Verdict};
 use crate::pipeline::vad::Change;
 
 /// Where only the client ends turns, the sound of a silence longer than this is not kept.
@@ -41,17 +41,6 @@ pub(super) struct Committed {
     /// Where the last speech ended.
     pub speech_end: Samples,
     pub decision: Decision,
-}
-
-/// Why a turn ended when it did: numbers and codes, never words.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Decision {
-    /// Why.
-    pub reason: Reason,
-    /// Silence between the last speech and the decision.
-    pub silence_ms: u64,
-    /// What the model was asked and said.
-    pub checks: Vec<Check>,
 }
 
 /// All of a committed turn's words.

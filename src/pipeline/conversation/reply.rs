@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Failure, Finish, ReplyId, TurnId, Usage};
+use super::{Failure, Finish, Outcome, ReplyId, TurnId, Usage};
 use crate::pipeline::history::{ItemId, SpokenClause, heard_words};
 use crate::pipeline::text::Text;
 use crate::pipeline::tts::WordTiming;
@@ -45,21 +45,6 @@ enum ModelState {
     Writing,
     Done(Finish, Option<Usage>),
     Failed(Failure),
-}
-
-/// How the making of a reply ended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// It is complete.
-    Completed,
-    /// It ended at a limit or a filter.
-    Incomplete(Finish),
-    /// It could not be made.
-    Failed(Failure),
-    /// The person spoke over it.
-    Interrupted,
-    /// The client asked for its end.
-    Cancelled,
 }
 
 impl Reply {

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use self::sim::{Engines, Sim, settings};
 use super::*;
+use crate::pipeline::history::TruncateError;
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)

@@ -1,0 +1,381 @@
+//! From configuration to engines: the one place where a name becomes something that runs.
+//!
+//! `auto` takes the best that is here and quick enough on this machine, and says why.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use candle_core::Device as Candle;
+use tokio::runtime::Handle;
+
+use super::handles::{EndOfTurn, Recogniser, Voice};
+use super::http::Server;
+use super::ort::OnnxRuntime;
+use super::program::{Runner, find};
+use super::worker::Worker;
+use super::{Choice, EngineLoadError};
+use crate::config::{
+    Config, Device, SttContext, SttEngine, TtsEngine, TurnEngine, VadEngine,
+};
+use crate::models::{Device as ModelDevice, Stage, Store};
+use crate::pipeline::cancel::Cancel;
+use crate::pipeline::codec::wav;
+use crate::pipeline::frame::MIC_RATE_HZ;
+use crate::pipeline::stt::{self, SpeechToText, Utterance, Whisper, WhisperSettings};
+use crate::pipeline::tts::{self, TextToSpeech};
+use crate::pipeline::turn::{SmartTurn, TurnDetector};
+use crate::pipeline::vad::{Energy, Silero, VadModel};
+
+/// An engine that takes longer than this part of the time that the sound lasts is passed over.
+const QUICK_ENOUGH: f32 = 0.7;
+/// A second and a half of public-domain speech (see assets/README.md): to warm up and to measure with.
+const WARM_UP: &[u8] = include_bytes!("../../assets/warmup.wav");
+/// Programs that can recognise and speak, in order of preference.
+const RECOGNITION_PROGRAMS: [&str; 1] = ["pocketsphinx_continuous"];
+const SPEECH_PROGRAMS: [&str; 2] = ["espeak-ng", "espeak"];
+/// What distributions call the library.
+const SYSTEM_ONNXRUNTIME: [&str; 4] = [
+    "/usr/lib/libonnxruntime.so",
+    "/usr/local/lib/libonnxruntime.so",
+    "/usr/lib/x86_64-linux-gnu/libonnxruntime.so",
+    "/opt/homebrew/lib/libonnxruntime.dylib",
+];
+
+/// What the engines of one process are made from.
+pub(super) struct Chooser<'a> {
+    pub config: &'a Config,
+    pub store: &'a Store,
+    pub runtime: Handle,
+    pub choices: Vec<Choice>,
+}
+
+type Result<T> = std::result::Result<T, EngineLoadError>;
+
+impl Chooser<'_> {
+    fn chose(&mut self, stage: &'static str, name: &str, why: impl Into<String>) {
+        self.choices.push(Choice { stage, name: name.to_owned(), why: why.into() });
+    }
+
+    fn start<E: Send + 'static>(&self, name: &'static str, engines: Vec<E>) -> Result<Worker<E>> {
+        let failed = |source| EngineLoadError::Thread { engine: name, source };
+        Worker::start(name, engines, self.config.limits.queue).map_err(failed)
+    }
+
+    /// onnxruntime, or why not.
+    pub(super) fn onnxruntime(&self) -> Result<OnnxRuntime> {
+        let path = onnxruntime_path(self.config, self.store)
+            .ok_or(EngineLoadError::NoOnnxRuntime)?;
+        Ok(OnnxRuntime::load(&path)?)
+    }
+
+    pub(super) fn vad(&mut self, runtime: &Result<OnnxRuntime>) -> Result<Box<dyn VadModel>> {
+        let config = &self.config.vad;
+        if config.engine == VadEngine::Energy {
+            self.chose("vad", "energy", "configured");
+            return Ok(Box::new(Energy));
+        }
+                let silero = with_runtime(runtime).and_then(|runtime| {
+            let path = self.store.find_file(&config.model, "onnx")?;
+            Ok(Silero::load(runtime, &path, cores())?)
+        });
+        match silero {
+            Ok(silero) => {
+                self.chose("vad", silero.name(), reason(config.engine == VadEngine::Silero));
+                Ok(Box::new(silero))
+            }
+            Err(error) if config.engine == VadEngine::Auto => {
+                self.chose("vad", "energy", error.to_string());
+                Ok(Box::new(Energy))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn turn(&mut self, runtime: &Result<OnnxRuntime>) -> Result<EndOfTurn> {
+        let config = &self.config.turn;
+        if config.engine == TurnEngine::Silence {
+            self.chose("turn", "silence", "configured");
+            return Ok(EndOfTurn::Silence);
+        }
+        let detector = with_runtime(runtime).and_then(|runtime| {
+            let path = self.store.find_file(&config.model, "onnx")?;
+            let mut detector = SmartTurn::load(runtime, &path)?;
+            // The first inference allocates; better now than in somebody's first pause.
+            detector.predict(&warm_up()).map_err(EngineLoadError::WarmUp)?;
+            Ok(detector)
+        });
+        match detector {
+            Ok(detector) => {
+                let detector: Box<dyn TurnDetector> = Box::new(detector);
+                let worker = self.start("end-of-turn", vec![detector])?;
+                self.chose("turn", &config.model, reason(config.engine != TurnEngine::Auto));
+                Ok(EndOfTurn::Model { name: config.model.clone(), worker })
+            }
+            Err(error) if config.engine == TurnEngine::Auto => {
+                self.chose("turn", "silence", error.to_string());
+                Ok(EndOfTurn::Silence)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Recognition; `None` if there is nothing on this machine that can do it.
+    pub(super) fn recogniser(&mut self) -> Result<Option<Recogniser>> {
+        let config = &self.config.stt;
+        let language = Some(config.language.clone()).filter(|language| language != "auto");
+        let (name, engines) = match config.engine {
+            SttEngine::Remote => {
+                self.chose("stt", "remote", config.remote.base_url.clone());
+                ("remote".to_owned(), self.remote_recognition()?)
+            }
+            SttEngine::Command => {
+                let (name, runner) = self.program(&config.command.program, &RECOGNITION_PROGRAMS)?;
+                self.chose("stt", &name, "configured");
+                (name, self.program_recognition(&runner))
+            }
+            SttEngine::Whisper if config.model != "auto" => {
+                let mut whisper = self.load_whisper(&config.model)?;
+                let took = real_time_factor(&mut *whisper)?;
+                let name = short_name(&config.model);
+                self.chose("stt", &name, format!("configured; {}", pace(took)));
+                (name, vec![whisper])
+            }
+            SttEngine::Whisper | SttEngine::Auto => match self.best_recognition()? {
+                Some(best) => best,
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Recogniser::new(name, language, self.start("recognition", engines)?)))
+    }
+
+    /// Speech; `None` if there is nothing on this machine that can do it.
+    pub(super) fn voice(&mut self) -> Result<Option<Voice>> {
+        let config = &self.config.tts;
+        let (name, engines): (_, Vec<Box<dyn TextToSpeech>>) = match config.engine {
+            TtsEngine::Remote => {
+                self.chose("tts", "remote", config.remote.base_url.clone());
+                let server = self.server(&config.remote)?;
+                let engine = || Box::new(tts::Remote::new(server.clone())) as Box<_>;
+                ("remote".to_owned(), std::iter::repeat_with(engine).take(config.remote.concurrency).collect())
+            }
+            TtsEngine::Command | TtsEngine::Auto => {
+                match self.program(&config.command.program, &SPEECH_PROGRAMS) {
+                    Ok((name, runner)) => {
+                        self.chose("tts", &name, reason(config.engine == TtsEngine::Command));
+                        (name, self.program_speech(&runner))
+                    }
+                    Err(error) if config.engine == TtsEngine::Auto => {
+                        self.chose("tts", "none", error.to_string());
+                        return Ok(None);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        Ok(Some(Voice::new(name, self.start("speech", engines)?)))
+    }
+
+    /// The best Whisper that is here and quick enough, or else a program.
+    fn best_recognition(&mut self) -> Result<Option<(String, Vec<Box<dyn SpeechToText>>)>> {
+        let device = if self.candle_device()?.is_cpu() { ModelDevice::Cpu } else { ModelDevice::Gpu };
+        let mut slow: Option<(String, f32, Box<dyn SpeechToText>)> = None;
+        let candidates: Vec<String> = self
+            .store
+            .manifest()
+            .candidates(Stage::Stt, device)
+            .into_iter()
+            .map(|model| model.name.clone())
+            .collect();
+        let mut notes = Vec::new();
+        for name in candidates {
+            match self.store.find(&name) {
+                Err(crate::models::ModelError::Missing { .. }) => continue,
+                Err(error) => {
+                    notes.push(error.to_string());
+                    continue;
+                }
+                Ok(_) => {}
+            }
+            let mut whisper = self.load_whisper(&name)?;
+            let took = real_time_factor(&mut *whisper)?;
+            if took <= QUICK_ENOUGH {
+                notes.push(format!("the best that is here; {}", pace(took)));
+                self.chose("stt", &name, notes.join("; "));
+                return Ok(Some((name, vec![whisper])));
+            }
+            notes.push(format!("{name} was passed over: {}", pace(took)));
+            slow.get_or_insert((name, took, whisper));
+        }
+        if notes.is_empty() {
+            notes.push(EngineLoadError::NoWeights.to_string());
+        }
+        let program = if self.config.stt.engine == SttEngine::Whisper {
+            Err(EngineLoadError::NoWeights)
+        } else {
+            self.program(&self.config.stt.command.program, &RECOGNITION_PROGRAMS)
+        };
+        match program {
+            Ok((name, runner)) => {
+                self.chose("stt", &name, notes.join("; "));
+                Ok(Some((name, self.program_recognition(&runner))))
+            }
+            Err(_) if slow.is_some() => Ok(slow.map(|(name, _, engine)| {
+                self.chose("stt", &name, notes.join("; "));
+                (name, vec![engine])
+            })),
+            Err(error @ EngineLoadError::NoWeights) => Err(error),
+            Err(error) => {
+                notes.push(error.to_string());
+                self.chose("stt", "none", notes.join("; "));
+                Ok(None)
+            }
+        }
+    }
+
+    fn load_whisper(&self, name: &str) -> Result<Box<dyn SpeechToText>> {
+        let config = &self.config.stt;
+        let folder = self.store.find(name)?;
+        let device = self.candle_device()?;
+        let settings = WhisperSettings {
+            trim_context: match config.context {
+                SttContext::Auto => device.is_cpu(),
+                SttContext::Full => false,
+                SttContext::Trimmed => true,
+            },
+            threads: config.threads,
+        };
+        let fail = |source| EngineLoadError::Whisper { folder: folder.clone(), source };
+        Ok(Box::new(Whisper::load(&folder, &device, settings).map_err(fail)?))
+    }
+
+    fn candle_device(&self) -> Result<Candle> {
+        let unavailable = |device: &'static str, error: candle_core::Error| {
+            EngineLoadError::Device { device, reason: error.to_string() }
+        };
+        match self.config.stt.device {
+            Device::Cpu => Ok(Candle::Cpu),
+            Device::Cuda => Candle::new_cuda(0).map_err(|error| unavailable("cuda", error)),
+            Device::Metal => Candle::new_metal(0).map_err(|error| unavailable("metal", error)),
+            Device::Auto if cfg!(feature = "metal") => {
+                Ok(Candle::metal_if_available(0).unwrap_or(Candle::Cpu))
+            }
+            Device::Auto => Ok(Candle::cuda_if_available(0).unwrap_or(Candle::Cpu)),
+        }
+    }
+
+    fn program(&self, configured: &str, known: &[&str]) -> Result<(String, Runner)> {
+        let names: Vec<&str> =
+            if configured.is_empty() { known.to_vec() } else { vec![configured] };
+        names
+            .iter()
+            .find_map(|name| Some(((*name).to_owned(), find(name)?)))
+            .map(|(name, path)| (name, Runner::new(path, self.runtime.clone())))
+            .ok_or_else(|| EngineLoadError::NoProgram { program: names.join(" or ") })
+    }
+
+    fn program_recognition(&self, runner: &Runner) -> Vec<Box<dyn SpeechToText>> {
+        let configured = &self.config.stt.command;
+        let args = if configured.program.is_empty() || configured.args.is_empty() {
+            stt::Command::pocketsphinx_args()
+        } else {
+            configured.args.clone()
+        };
+        let engine = || Box::new(stt::Command::new(runner.clone(), args.clone())) as Box<_>;
+        std::iter::repeat_with(engine).take(cores()).collect()
+    }
+
+    fn program_speech(&self, runner: &Runner) -> Vec<Box<dyn TextToSpeech>> {
+        let configured = &self.config.tts.command;
+        let (mut args, mut voice) = tts::Command::espeak();
+        if !configured.program.is_empty() && !configured.args.is_empty() {
+            args.clone_from(&configured.args);
+        }
+        if !self.config.tts.voice.is_empty() {
+            voice.clone_from(&self.config.tts.voice);
+        }
+        let engine = || {
+            Box::new(tts::Command::new(runner.clone(), args.clone(), voice.clone())) as Box<_>
+        };
+        std::iter::repeat_with(engine).take(cores()).collect()
+    }
+
+    fn remote_recognition(&self) -> Result<Vec<Box<dyn SpeechToText>>> {
+        let remote = &self.config.stt.remote;
+        let server = self.server(remote)?;
+        let engine = || Box::new(stt::Remote::new(server.clone())) as Box<_>;
+        Ok(std::iter::repeat_with(engine).take(remote.concurrency).collect())
+    }
+
+    fn server(&self, remote: &crate::config::Remote) -> Result<Server> {
+        Server::new(remote.clone(), self.runtime.clone()).map_err(EngineLoadError::Client)
+    }
+}
+
+/// Where onnxruntime is: as configured, `ORT_DYLIB_PATH`, among the models, or where systems keep it.
+pub(super) fn onnxruntime_path(config: &Config, store: &Store) -> Option<PathBuf> {
+    let configured = &config.models.onnxruntime;
+    if !configured.as_os_str().is_empty() {
+        return Some(configured.clone());
+    }
+    if let Some(path) = std::env::var_os("ORT_DYLIB_PATH") {
+        return Some(PathBuf::from(path));
+    }
+    let extension = std::env::consts::DLL_EXTENSION;
+    if let Ok(path) = store.find_file("onnxruntime", extension) {
+        // Relative paths would be looked for beside the program.
+        return path.canonicalize().ok();
+    }
+    SYSTEM_ONNXRUNTIME.iter().map(PathBuf::from).find(|path| path.exists())
+}
+
+fn with_runtime(runtime: &Result<OnnxRuntime>) -> Result<&OnnxRuntime> {
+    runtime.as_ref().map_err(|error| EngineLoadError::Runtime(error.to_string()))
+}
+
+fn warm_up() -> Vec<f32> {
+    // The clip is built in and a test reads it.
+    wav::decode(WARM_UP, MIC_RATE_HZ).unwrap_or_default()
+}
+
+/// How long recognition takes, as a part of how long the sound lasts. The first run, which fills caches,
+/// does not count.
+fn real_time_factor(engine: &mut dyn SpeechToText) -> Result<f32> {
+    let audio = warm_up();
+    let lasts = Duration::from_secs_f64(audio.len() as f64 / f64::from(MIC_RATE_HZ));
+    let mut took = Duration::MAX;
+    for _ in 0..2 {
+        let begun = Instant::now();
+        let utterance = Utterance { audio: &audio, language: None };
+        engine.transcribe(utterance, &Cancel::default()).map_err(EngineLoadError::WarmUp)?;
+        took = begun.elapsed();
+    }
+    Ok(took.as_secs_f32() / lasts.as_secs_f32())
+}
+
+fn pace(factor: f32) -> String {
+    format!("recognises in {factor:.2} of the time that speech takes")
+}
+
+fn reason(configured: bool) -> &'static str {
+    if configured { "configured" } else { "the best that is here" }
+}
+
+fn short_name(model: &str) -> String {
+    Path::new(model).file_name().map_or_else(|| model.to_owned(), |n| n.to_string_lossy().into_owned())
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_clip_is_speech() {
+        let clip = warm_up();
+        assert!(clip.len() > MIC_RATE_HZ as usize);
+        assert!(clip.iter().any(|sample| sample.abs() > 0.1));
+    }
+}

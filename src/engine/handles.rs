@@ -1,0 +1,147 @@
+//! Engines as calls see them: cheap to clone, asynchronous, cancelled with the call.
+
+use std::ops::ControlFlow;
+
+use tokio::sync::mpsc;
+
+use super::worker::Worker;
+use crate::pipeline::cancel::Cancel;
+use crate::pipeline::failure::EngineError;
+use crate::pipeline::stt::{SpeechToText, Transcript, Utterance};
+use crate::pipeline::tts::{Speech, SpeechRequest, TextToSpeech};
+use crate::pipeline::turn::TurnDetector;
+
+/// Pieces of speech that may wait for the call: the engine then waits for the listener.
+const PIECES_AHEAD: usize = 4;
+
+/// Recognition.
+#[derive(Clone)]
+pub struct Recogniser {
+    name: String,
+    language: Option<String>,
+    worker: Worker<Box<dyn SpeechToText>>,
+}
+
+impl Recogniser {
+    /// Recognition by `worker`, of `language` if it is known.
+    pub fn new(
+        name: impl Into<String>,
+        language: Option<String>,
+        worker: Worker<Box<dyn SpeechToText>>,
+    ) -> Self {
+        Self { name: name.into(), language, worker }
+    }
+
+    /// What people see of it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Recognises one utterance: 16 kHz, at most 28 s.
+    pub async fn transcribe(
+        &self,
+        audio: Vec<f32>,
+        cancel: &Cancel,
+    ) -> Result<Transcript, EngineError> {
+        let language = self.language.clone();
+        let inner = cancel.clone();
+        let work = move |engine: &mut Box<dyn SpeechToText>| {
+            let utterance = Utterance { audio: &audio, language: language.as_deref() };
+            engine.transcribe(utterance, &inner)
+        };
+        self.worker.run(cancel, work).await
+    }
+}
+
+/// End-of-turn detection, or none.
+#[derive(Clone)]
+pub enum EndOfTurn {
+    /// A model is asked.
+    Model {
+        /// What people see of it.
+        name: String,
+        /// Where it runs.
+        worker: Worker<Box<dyn TurnDetector>>,
+    },
+    /// Silence decides.
+    Silence,
+}
+
+impl EndOfTurn {
+    /// What people see of it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Model { name, .. } => name,
+            Self::Silence => "silence",
+        }
+    }
+
+    /// The probability that the turn that ends with `audio` is complete.
+    pub async fn predict(&self, audio: Vec<f32>, cancel: &Cancel) -> Result<f32, EngineError> {
+        match self {
+            Self::Model { worker, .. } => {
+                worker.run(cancel, move |engine| engine.predict(&audio)).await
+            }
+            Self::Silence => Err(EngineError::Input("there is no end-of-turn model".to_owned())),
+        }
+    }
+}
+
+/// Speech.
+#[derive(Clone)]
+pub struct Voice {
+    name: String,
+    worker: Worker<Box<dyn TextToSpeech>>,
+}
+
+/// How something is said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manner {
+    /// A voice that the engine knows; `None`: its default.
+    pub voice: Option<String>,
+    /// Speaking rate; 1 is normal.
+    pub speed: f32,
+}
+
+impl Voice {
+    /// Speech by `worker`.
+    pub fn new(name: impl Into<String>, worker: Worker<Box<dyn TextToSpeech>>) -> Self {
+        Self { name: name.into(), worker }
+    }
+
+    /// What people see of it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Speaks `text` and sends the pieces to the receiver that comes back, as they are ready. The future
+    /// ends when all is said; drive both.
+    pub fn speak(
+        &self,
+        text: String,
+        manner: Manner,
+        cancel: Cancel,
+    ) -> (mpsc::Receiver<Speech>, impl Future<Output = Result<(), EngineError>> + Send + 'static)
+    {
+        let (pieces, receiver) = mpsc::channel(PIECES_AHEAD);
+        let worker = self.worker.clone();
+        let speaking = async move {
+            let inner = cancel.clone();
+            let work = move |engine: &mut Box<dyn TextToSpeech>| {
+                let request = SpeechRequest {
+                    text: &text,
+                    voice: manner.voice.as_deref(),
+                    speed: manner.speed,
+                };
+                engine.synthesize(request, &inner, &mut |piece| {
+                    match pieces.blocking_send(piece) {
+                        Ok(()) => ControlFlow::Continue(()),
+                        Err(_) => ControlFlow::Break(()),
+                    }
+                })
+            };
+            worker.run(&cancel, work).await
+        };
+        (receiver, speaking)
+    }
+}

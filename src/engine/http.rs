@@ -1,0 +1,113 @@
+//! Servers as engines: anything that speaks OpenAI's HTTP API.
+
+use std::time::Duration;
+
+use reqwest::{Client, RequestBuilder, Response};
+use serde::Deserialize;
+
+use crate::config::Remote;
+use crate::pipeline::cancel::Cancel;
+use crate::pipeline::failure::EngineError;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// More of a server's words than this is not repeated.
+const MESSAGE_LIMIT: usize = 200;
+
+/// A server, and how to ask it. Runs on worker threads, which may wait.
+#[derive(Clone)]
+pub struct Server {
+    client: Client,
+    config: Remote,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Server {
+    /// A server as configured.
+    pub fn new(config: Remote, runtime: tokio::runtime::Handle) -> Result<Self, reqwest::Error> {
+        let client = client(Some(Duration::from_millis(config.timeout_ms)))?;
+        Ok(Self { client, config, runtime })
+    }
+
+    /// The model to ask for, if one is configured.
+    pub fn model(&self) -> Option<&str> {
+        Some(self.config.model.as_str()).filter(|model| !model.is_empty())
+    }
+
+    /// A request to `path` below the base address.
+    pub fn post(&self, path: &str) -> RequestBuilder {
+        let url = format!("{}{path}", self.config.base_url.trim_end_matches('/'));
+        let request = self.client.post(url);
+        match self.config.api_key.reveal() {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
+    }
+
+    /// Sends `request` and works on the answer, unless the job is cancelled.
+    pub fn ask<T>(
+        &self,
+        request: RequestBuilder,
+        cancel: &Cancel,
+        work: impl AsyncFnOnce(Response) -> Result<T, reqwest::Error>,
+    ) -> Result<T, EngineError> {
+        self.runtime.block_on(async {
+            let exchange = async {
+                let response = request.send().await.map_err(|error| failure(&error))?;
+                let response = refused(response).await?;
+                work(response).await.map_err(|error| failure(&error))
+            };
+            tokio::select! {
+                result = exchange => result,
+                () = cancel.cancelled() => Err(EngineError::Cancelled),
+            }
+        })
+    }
+}
+
+/// An HTTP client. The one way to make one, so that all of them connect, and encrypt, alike.
+pub fn client(timeout: Option<Duration>) -> Result<Client, reqwest::Error> {
+    install_crypto();
+    let builder = Client::builder().connect_timeout(CONNECT_TIMEOUT);
+    match timeout {
+        Some(timeout) => builder.timeout(timeout),
+        None => builder,
+    }
+    .build()
+}
+
+/// Chooses the process's TLS implementation, unless that has been done.
+pub fn install_crypto() {
+    // An error means that one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+fn failure(error: &reqwest::Error) -> EngineError {
+    if error.is_timeout() {
+        return EngineError::Timeout("the remote engine");
+    }
+    // The address may hold a key; the cause never does.
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    let source = cause.unwrap_or_else(|| "no answer".to_owned()).into();
+    EngineError::Failed { what: "the remote engine", source }
+}
+
+/// An answer with an error status, as a failure with the server's reason.
+async fn refused(response: Response) -> Result<Response, EngineError> {
+    #[derive(Deserialize)]
+    struct Body {
+        error: Reason,
+    }
+    #[derive(Deserialize)]
+    struct Reason {
+        message: String,
+    }
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let body = response.bytes().await.unwrap_or_default();
+    let reason = serde_json::from_slice::<Body>(&body).map(|body| body.error.message);
+    let reason: String = reason.unwrap_or_default().chars().take(MESSAGE_LIMIT).collect();
+    let source = format!("it answered {status} {reason}").trim_end().to_owned().into();
+    Err(EngineError::Failed { what: "the remote engine", source })
+}

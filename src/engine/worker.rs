@@ -1,0 +1,165 @@
+//! The one place with threads of our own: heavy work leaves the async runtime here.
+//!
+//! A worker owns engines, one a thread, and a bounded queue. A job waits its turn; when the queue is full it
+//! is refused at once, and when nobody waits for its result any more it is skipped. A panic inside an engine
+//! fails its job, not the worker.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::pipeline::cancel::Cancel;
+use crate::pipeline::failure::EngineError;
+
+type Job<E> = Box<dyn FnOnce(&mut E) + Send>;
+
+/// A handle to the threads. When the last one is dropped, they finish what they do and end.
+pub struct Worker<E> {
+    name: &'static str,
+    queue: mpsc::Sender<Job<E>>,
+}
+
+impl<E> Clone for Worker<E> {
+    fn clone(&self) -> Self {
+        Self { name: self.name, queue: self.queue.clone() }
+    }
+}
+
+impl<E: Send + 'static> Worker<E> {
+    /// Starts a thread for each engine; `waiting` jobs may wait.
+    pub fn start(name: &'static str, engines: Vec<E>, waiting: usize) -> io::Result<Self> {
+        let (queue, jobs) = mpsc::channel(waiting.max(1));
+        let jobs = Arc::new(Mutex::new(jobs));
+        for engine in engines {
+            let jobs = Arc::clone(&jobs);
+            std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(move || run_jobs(name, engine, &jobs))?;
+        }
+        Ok(Self { name, queue })
+    }
+
+    /// Runs `work` on the next free thread.
+    ///
+    /// Dropping the future, or cancelling, gives the result up; work that has begun sees `cancel` only if it
+    /// looks.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        cancel: &Cancel,
+        work: impl FnOnce(&mut E) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let (reply, result) = oneshot::channel();
+        let given_up = cancel.clone();
+        let job: Job<E> = Box::new(move |engine| {
+            if !given_up.is_cancelled() && !reply.is_closed() {
+                // Nobody listening is the same as being cancelled.
+                let _ = reply.send(work(engine));
+            }
+        });
+        self.queue.try_send(job).map_err(|_| EngineError::Overloaded(self.name))?;
+        tokio::select! {
+            result = result => result.unwrap_or_else(|_| {
+                Err(if cancel.is_cancelled() {
+                    EngineError::Cancelled
+                } else {
+                    EngineError::Failed { what: self.name, source: "it panicked".into() }
+                })
+            }),
+            () = cancel.cancelled() => Err(EngineError::Cancelled),
+        }
+    }
+}
+
+fn run_jobs<E>(name: &'static str, mut engine: E, jobs: &Mutex<mpsc::Receiver<Job<E>>>) {
+    loop {
+        // One idle thread waits for the channel, the others for it.
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+        let Some(job) = job else { return };
+        // Engines keep no state between jobs that a panic could leave half changed.
+        if catch_unwind(AssertUnwindSafe(|| job(&mut engine))).is_err() {
+            tracing::error!(engine = name, "engine panicked; its job has failed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "threads start in tests")]
+
+    use std::sync::mpsc as blocking;
+    use std::time::Duration;
+
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_is_done_and_its_result_comes_back() {
+        let worker = Worker::start("counter", vec![0], 4).unwrap();
+        for expected in 1..=3 {
+            let result = worker
+                .run(&Cancel::default(), |count| {
+                    *count += 1;
+                    Ok(*count)
+                })
+                .await;
+            assert_eq!(result.unwrap(), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once() {
+        let worker = Worker::start("slow", vec![()], 1).unwrap();
+        let (release, gate) = blocking::channel::<()>();
+        let (begun, started) = oneshot::channel();
+        let busy = worker.clone();
+        let first = tokio::spawn(async move {
+            busy.run(&Cancel::default(), move |()| {
+                begun.send(()).unwrap();
+                Ok(gate.recv().unwrap())
+            })
+            .await
+        });
+        started.await.unwrap();
+        let waiting = worker.clone();
+        let cancel = Cancel::default();
+        let mut second = Box::pin(waiting.run(&cancel, |()| Ok(())));
+        // Polled once, it is in the queue.
+        assert!(futures_util::poll!(&mut second).is_pending());
+        let third = worker.run(&Cancel::default(), |()| Ok(())).await;
+        assert!(matches!(third, Err(EngineError::Overloaded("slow"))));
+        release.send(()).unwrap();
+        first.await.unwrap().unwrap();
+        second.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn cancelled_work_is_skipped() {
+        let worker = Worker::start("slow", vec![()], 8).unwrap();
+        let (release, gate) = blocking::channel::<()>();
+        let busy = worker.clone();
+        let first = tokio::spawn(async move {
+            busy.run(&Cancel::default(), move |()| Ok(gate.recv().unwrap())).await
+        });
+        let token = CancellationToken::new();
+        let (ran, done) = blocking::channel();
+        let cancelled = Cancel::new(token.clone());
+        let second = worker.run(&cancelled, move |()| Ok(ran.send(()).unwrap()));
+        token.cancel();
+        assert!(matches!(second.await, Err(EngineError::Cancelled)));
+        release.send(()).unwrap();
+        first.await.unwrap().unwrap();
+        worker.run(&Cancel::default(), |()| Ok(())).await.unwrap();
+        assert!(done.recv_timeout(Duration::from_millis(10)).is_err(), "it never ran");
+    }
+
+    #[tokio::test]
+    async fn a_panic_fails_its_job_and_nothing_else() {
+        let worker = Worker::start("shaky", vec![()], 4).unwrap();
+        let result = worker.run::<()>(&Cancel::default(), |()| panic!("as planned")).await;
+        assert!(matches!(result, Err(EngineError::Failed { what: "shaky", .. })));
+        worker.run(&Cancel::default(), |()| Ok(())).await.unwrap();
+    }
+}

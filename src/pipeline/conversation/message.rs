@@ -1,0 +1,453 @@
+//! What goes into a conversation and what comes out of it.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::pipeline::frame::Samples;
+use crate::pipeline::history::{ItemId, Role, TruncateError};
+use crate::pipeline::text::Text;
+use crate::pipeline::tts::WordTiming;
+use crate::pipeline::turn::endpointing::{Check, Policy, Reason};
+use crate::pipeline::vad::Change;
+
+/// A turn: one utterance of the person. Counted from 0 in each call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TurnId(pub u32);
+
+/// A reply of the model. Counted from 0 in each call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReplyId(pub u32);
+
+/// One recognition of one segment of a turn. A later attempt replaces the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Recognition {
+    /// The turn.
+    pub turn: TurnId,
+    /// The segment of the turn; most turns have one.
+    pub segment: u32,
+    /// Counted from 1.
+    pub attempt: u32,
+}
+
+/// What can be set for a conversation, and changed while it goes on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// What the model is told first.
+    pub instructions: Text,
+    /// How turns end.
+    pub endpointing: Policy,
+    /// Whether speaking over a reply stops it.
+    pub interruptible: bool,
+    /// Whether a turn is answered without being asked to.
+    pub answers: bool,
+    /// Replies are written, not spoken.
+    pub silent: bool,
+    /// Sound that belongs to a turn although it came before speech was noticed.
+    pub pre_roll: Samples,
+    /// A turn with less speech is forgotten.
+    pub min_speech: Samples,
+    /// How much of the conversation the model is given.
+    pub context_tokens: usize,
+    /// Longest reply.
+    pub max_tokens: Option<u32>,
+}
+
+/// Why something did not work, in words for people and a code for programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// For programs.
+    pub code: &'static str,
+    /// For people. Never what was said.
+    pub message: String,
+}
+
+/// Why a model stopped writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// It had said everything.
+    Stop,
+    /// It reached a limit.
+    Length,
+    /// It was stopped by a filter.
+    ContentFilter,
+}
+
+/// Tokens that a reply took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Read.
+    pub input_tokens: u32,
+    /// Written.
+    pub output_tokens: u32,
+}
+
+/// What a reply is asked for with.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ReplyOptions {
+    /// Instead of the conversation's instructions.
+    pub instructions: Option<Text>,
+    /// Instead of the conversation's limit.
+    pub max_tokens: Option<u32>,
+    /// Written or spoken, instead of what the conversation says.
+    pub silent: Option<bool>,
+}
+
+/// A frame of sound, as voice activity detection sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// Where it ends.
+    pub position: Samples,
+    /// Whether it is speech.
+    pub voiced: bool,
+    /// What it changed.
+    pub change: Option<Change>,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The microphone's clock has moved on by a frame.
+    Frame(Frame),
+    /// The answer to a [`Command::Predict`]; no probability if it failed.
+    Predicted {
+        /// The turn asked about.
+        turn: TurnId,
+        /// The question.
+        question: u32,
+        /// Whether the turn is complete.
+        probability: Option<f32>,
+    },
+    /// The result of a [`Command::Recognise`].
+    Recognised {
+        /// Which.
+        job: Recognition,
+        /// The words, possibly none.
+        result: Result<Text, Failure>,
+    },
+    /// The model wrote.
+    Wrote {
+        /// Which reply.
+        reply: ReplyId,
+        /// The next piece of text.
+        delta: Text,
+    },
+    /// The model has finished, or failed.
+    Written {
+        /// Which reply.
+        reply: ReplyId,
+        /// Why it stopped.
+        result: Result<(Finish, Option<Usage>), Failure>,
+    },
+    /// A piece of a clause's sound has been made and handed to playout.
+    Spoke {
+        /// Which reply.
+        reply: ReplyId,
+        /// How long the piece is.
+        duration: Duration,
+        /// Words of the clause whose times are known by now.
+        words: Vec<WordTiming>,
+        /// Whether the clause is complete.
+        last: bool,
+    },
+    /// A clause could not be spoken.
+    SpeechFailed {
+        /// Which reply.
+        reply: ReplyId,
+        /// Why.
+        failure: Failure,
+    },
+    /// Playout has come this far.
+    Playing {
+        /// Which reply.
+        reply: ReplyId,
+        /// Which clause of it.
+        clause: u32,
+        /// How much of the clause.
+        played: Duration,
+    },
+    /// Playout has played all of a reply.
+    Played {
+        /// Which reply.
+        reply: ReplyId,
+    },
+    /// The client asked for something.
+    Asked(Ask),
+}
+
+/// What a client may ask for.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    /// New settings.
+    Configure(Box<Settings>),
+    /// Say this, without the model.
+    Say(Text),
+    /// End the person's turn.
+    Commit,
+    /// Forget the person's turn.
+    Clear,
+    /// Make a reply.
+    Reply(ReplyOptions),
+    /// Stop the reply.
+    Cancel,
+    /// Stop what is being heard.
+    Silence,
+    /// Add something to the conversation.
+    Add {
+        /// Who said it.
+        role: Role,
+        /// What.
+        text: Text,
+    },
+    /// Cut a reply at what was heard of it.
+    Truncate {
+        /// Which.
+        item: ItemId,
+        /// How much was heard.
+        played: Duration,
+    },
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Ask the end-of-turn model about this sound.
+    Predict {
+        /// The turn.
+        turn: TurnId,
+        /// The question, to be given back with the answer.
+        question: u32,
+        /// The end of the turn so far.
+        audio: Range<Samples>,
+    },
+    /// Recognise this sound. Exactly one [`Event::Recognised`] answers, unless it is cancelled.
+    Recognise {
+        /// To be given back with the result.
+        job: Recognition,
+        /// At most 28 s.
+        audio: Range<Samples>,
+    },
+    /// The result of this recognition is no longer wanted.
+    CancelRecognition {
+        /// Which.
+        job: Recognition,
+    },
+    /// Let the model write a reply.
+    Write {
+        /// Its number.
+        reply: ReplyId,
+        /// The conversation.
+        messages: Vec<(Role, Text)>,
+        /// The longest that it may become.
+        max_tokens: Option<u32>,
+    },
+    /// Speak a clause and hand its sound to playout.
+    Speak {
+        /// The reply.
+        reply: ReplyId,
+        /// The clause, counted from 0.
+        clause: u32,
+        /// Plain words.
+        text: Text,
+    },
+    /// No more sound comes for this reply: playout says when all is played.
+    EndSpeech {
+        /// The reply.
+        reply: ReplyId,
+    },
+    /// Stop the model, the voice and playout of this reply, now.
+    Cancel {
+        /// The reply.
+        reply: ReplyId,
+    },
+    /// Tell the client.
+    Tell(Notice),
+}
+
+/// How the making of a reply ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It is complete.
+    Completed,
+    /// It ended at a limit or a filter.
+    Incomplete(Finish),
+    /// It could not be made.
+    Failed(Failure),
+    /// The person spoke over it.
+    Interrupted,
+    /// The client asked for its end.
+    Cancelled,
+}
+
+/// Why a turn ended when it did: numbers and codes, never words.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Decision {
+    /// Why.
+    pub reason: Reason,
+    /// Silence between the last speech and the decision.
+    pub silence_ms: u64,
+    /// What the model was asked and said.
+    pub checks: Vec<Check>,
+}
+
+/// What the server is doing, as people see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Waiting for the person, or hearing them.
+    #[default]
+    Listening,
+    /// The person has finished; the answer is on its way.
+    Thinking,
+    /// The answer is being heard.
+    Speaking,
+}
+
+/// What the client is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    /// The state has changed.
+    State(State),
+    /// A turn has begun.
+    SpeechStarted {
+        /// The item that it becomes.
+        item: ItemId,
+        /// Where.
+        at: Samples,
+    },
+    /// Speech has ended.
+    SpeechStopped {
+        /// The item.
+        item: ItemId,
+        /// Where.
+        at: Samples,
+    },
+    /// The turn is over.
+    Committed {
+        /// The item.
+        item: ItemId,
+        /// The item before it.
+        previous: Option<ItemId>,
+    },
+    /// The input was forgotten, as asked.
+    InputCleared,
+    /// There was nothing to commit.
+    NothingToCommit,
+    /// The words of a turn.
+    Transcribed {
+        /// The item.
+        item: ItemId,
+        /// The words.
+        text: Text,
+        /// How much speech it was.
+        speech: Duration,
+    },
+    /// The words of a turn cannot be had.
+    TranscriptionFailed {
+        /// The item.
+        item: ItemId,
+        /// Why.
+        failure: Failure,
+    },
+    /// An item that the client added is in.
+    Added {
+        /// The item.
+        item: ItemId,
+        /// Who said it.
+        role: Role,
+        /// What.
+        text: Text,
+        /// The item before it.
+        previous: Option<ItemId>,
+    },
+    /// A reply is being made.
+    ReplyStarted {
+        /// The reply.
+        reply: ReplyId,
+        /// The item that it becomes.
+        item: ItemId,
+        /// The item before it.
+        previous: Option<ItemId>,
+        /// Written, not spoken.
+        silent: bool,
+    },
+    /// The next words of a reply.
+    Caption {
+        /// The reply.
+        reply: ReplyId,
+        /// The words.
+        delta: Text,
+    },
+    /// The first sound of a reply is being played.
+    AudioStarted {
+        /// The reply.
+        reply: ReplyId,
+    },
+    /// The reply is made. It may still be playing.
+    ReplyDone {
+        /// The reply.
+        reply: ReplyId,
+        /// How.
+        outcome: Outcome,
+        /// Its text: all of it, or what was heard.
+        text: Text,
+        /// Tokens that it took.
+        usage: Option<Usage>,
+    },
+    /// The reply has been played to its end.
+    AudioStopped {
+        /// The reply.
+        reply: ReplyId,
+    },
+    /// The rest of the reply's sound was thrown away.
+    AudioCleared {
+        /// The reply.
+        reply: ReplyId,
+    },
+    /// A reply was cut at what was heard.
+    Truncated {
+        /// The item.
+        item: ItemId,
+        /// What was heard.
+        played: Duration,
+    },
+    /// A client's truncation was refused.
+    NotTruncated(TruncateError),
+    /// A reply was asked for while one is being made.
+    AlreadyReplying,
+    /// There is no reply to cancel.
+    NothingToCancel,
+    /// How a turn went.
+    Turn(TurnReport),
+}
+
+/// How a turn went: when each phase ended, in milliseconds after the last speech.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TurnReport {
+    /// The turn.
+    pub turn: TurnId,
+    /// Its item.
+    pub item: ItemId,
+    /// The reply to it, if there was one.
+    pub reply: Option<ReplyId>,
+    /// Why it ended when it did.
+    pub decision: Decision,
+    /// The phases.
+    pub timings: Timings,
+}
+
+/// Milliseconds after the last speech of a turn. What did not happen is missing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Timings {
+    /// The turn was over.
+    pub endpoint_ms: Option<u64>,
+    /// Its words were there.
+    pub transcript_ms: Option<u64>,
+    /// The model's first word.
+    pub first_token_ms: Option<u64>,
+    /// The first clause was complete.
+    pub first_clause_ms: Option<u64>,
+    /// The first sound was made.
+    pub first_speech_ms: Option<u64>,
+    /// The first sound was played.
+    pub first_audio_ms: Option<u64>,
+}

@@ -1,0 +1,211 @@
+//! The person's sound, from packets to frames: jitter buffer, Opus or resampling, voice activity.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::codec::jitter::{JitterBuffer, Packet, Stats};
+use super::codec::opus::{Decoder, OpusError};
+use super::codec::resample::{ResampleError, Resampler};
+use super::conversation::Frame;
+use super::failure::EngineError;
+use super::frame::{MIC_RATE_HZ, MicBuffer, SPEECH_RATE_HZ, Samples};
+use super::vad::{FRAME, GateSettings, SpeechGate, Vad, VadModel};
+
+/// A client that sends bare samples and stops for this long is silent.
+const STREAM_STALL: Duration = Duration::from_millis(300);
+/// From then on silence comes in steps of this length.
+const STREAM_STEP: Duration = Duration::from_millis(32);
+
+/// Sound cannot be heard.
+#[derive(Debug, thiserror::Error)]
+pub enum EarError {
+    /// libopus.
+    #[error(transparent)]
+    Opus(#[from] OpusError),
+    /// The resampler.
+    #[error(transparent)]
+    Resample(#[from] ResampleError),
+    /// Voice activity detection.
+    #[error(transparent)]
+    Vad(#[from] EngineError),
+}
+
+/// See the module.
+pub struct Ear {
+    vad: Box<dyn Vad>,
+    gate: SpeechGate,
+    buffer: MicBuffer,
+    /// Samples that do not make a frame yet.
+    pending: Vec<f32>,
+    source: Source,
+}
+
+/// Where sound comes from. A call has one source, known with its first sound.
+enum Source {
+    Unknown,
+    Packets(Box<Packets>),
+    Samples { resampler: Resampler, last: Duration },
+}
+
+struct Packets {
+    jitter: JitterBuffer,
+    decoder: Decoder,
+}
+
+impl Ear {
+    /// An ear that has heard nothing.
+    pub fn new(model: &Arc<dyn VadModel>, gate: GateSettings) -> Self {
+        Self {
+            vad: model.open(),
+            gate: SpeechGate::new(gate),
+            buffer: MicBuffer::default(),
+            pending: Vec::with_capacity(2 * FRAME),
+            source: Source::Unknown,
+        }
+    }
+
+    /// Changes the thresholds of voice activity.
+    pub fn configure(&mut self, gate: GateSettings) {
+        self.gate.configure(gate);
+    }
+
+    /// An Opus packet arrived.
+    pub fn packet(&mut self, packet: Packet, now: Duration) -> Result<Vec<Frame>, EarError> {
+        if !matches!(self.source, Source::Packets(_)) {
+            let (jitter, decoder) = (JitterBuffer::default(), Decoder::new()?);
+            self.source = Source::Packets(Box::new(Packets { jitter, decoder }));
+        }
+        if let Source::Packets(packets) = &mut self.source {
+            packets.jitter.push(packet, now);
+        }
+        self.advance(now)
+    }
+
+    /// Samples arrived, at the rate of the protocol (24 kHz).
+    pub fn samples(&mut self, samples: &[f32], now: Duration) -> Result<Vec<Frame>, EarError> {
+        if !matches!(self.source, Source::Samples { .. }) {
+            let resampler = Resampler::new(SPEECH_RATE_HZ, MIC_RATE_HZ)?;
+            self.source = Source::Samples { resampler, last: now };
+        }
+        if let Source::Samples { resampler, last } = &mut self.source {
+            resampler.push(samples, &mut self.pending);
+            *last = now;
+        }
+        self.frames()
+    }
+
+    /// Lets time pass: what is overdue is concealed, and a sender that stopped is silent.
+    pub fn advance(&mut self, now: Duration) -> Result<Vec<Frame>, EarError> {
+        match &mut self.source {
+            Source::Unknown => {}
+            Source::Packets(packets) => {
+                while let Some(unit) = packets.jitter.pop(now) {
+                    self.pending.extend_from_slice(packets.decoder.decode(&unit));
+                }
+            }
+            Source::Samples { last, .. } => {
+                while now >= *last + STREAM_STALL {
+                    *last += STREAM_STEP;
+                    self.pending.resize(self.pending.len() + FRAME, 0.0);
+                }
+            }
+        }
+        self.frames()
+    }
+
+    /// When [`Ear::advance`] has something to do even if nothing arrives.
+    pub fn deadline(&self) -> Option<Duration> {
+        match &self.source {
+            Source::Unknown => None,
+            Source::Packets(packets) => packets.jitter.deadline(),
+            Source::Samples { last, .. } => Some(*last + STREAM_STALL),
+        }
+    }
+
+    /// A copy of what was heard in `range`.
+    pub fn copy(&self, range: std::ops::Range<Samples>) -> Vec<f32> {
+        self.buffer.copy(range)
+    }
+
+    /// Forgets what was heard before `position`.
+    pub fn forget(&mut self, position: Samples) {
+        self.buffer.forget(position);
+    }
+
+    /// What happened to the packets.
+    pub fn stats(&self) -> (Stats, u64) {
+        match &self.source {
+            Source::Packets(packets) => (packets.jitter.stats(), packets.decoder.broken()),
+            _ => (Stats::default(), 0),
+        }
+    }
+
+    /// Cuts what is pending into frames and judges them.
+    fn frames(&mut self) -> Result<Vec<Frame>, EarError> {
+        let (whole, _) = self.pending.as_chunks::<FRAME>();
+        let mut frames = Vec::with_capacity(whole.len());
+        for chunk in whole {
+            let change = self.gate.push(self.vad.probability(chunk)?);
+            self.buffer.push(chunk);
+            frames.push(Frame {
+                position: self.gate.position(),
+                voiced: self.gate.is_voiced(),
+                change,
+            });
+        }
+        self.pending.drain(..frames.len() * FRAME);
+        Ok(frames)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "energy does not fail")]
+
+    use super::*;
+    use crate::pipeline::vad::{Change, Energy};
+
+    fn ear() -> Ear {
+        let model: Arc<dyn VadModel> = Arc::new(Energy);
+        Ear::new(
+            &model,
+            GateSettings {
+                threshold: 0.5,
+                exit_threshold: 0.35,
+                start: Samples::from_ms(64),
+                pause: Samples::from_ms(96),
+            },
+        )
+    }
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn voice(seconds: f32) -> Vec<f32> {
+        (0..(24_000.0 * seconds) as usize).map(|i| (i as f32 * 0.05).sin() * 0.3).collect()
+    }
+
+    #[test]
+    fn samples_become_frames_at_the_microphone_rate() {
+        let mut ear = ear();
+        let frames = ear.samples(&voice(1.0), ms(0)).unwrap();
+        assert!((30..=31).contains(&frames.len()), "{}", frames.len());
+        assert!(frames.iter().any(|f| matches!(f.change, Some(Change::Started { .. }))));
+        let end = frames.last().unwrap().position;
+        assert_eq!(ear.copy(Samples(0)..end).len() as u64, end.0);
+    }
+
+    #[test]
+    fn a_client_that_stops_sending_is_silent_and_the_turn_can_end() {
+        let mut ear = ear();
+        ear.samples(&voice(1.0), ms(0)).unwrap();
+        assert_eq!(ear.advance(ms(250)).unwrap(), []);
+        let mut changes = Vec::new();
+        for now in (250..900).step_by(50) {
+            changes.extend(ear.advance(ms(now)).unwrap().into_iter().filter_map(|f| f.change));
+        }
+        assert!(matches!(changes[..], [Change::Paused { .. }]), "{changes:?}");
+        assert!(ear.deadline().unwrap() > ms(850));
+    }
+}

@@ -1,0 +1,96 @@
+//! Speech by a server with OpenAI's `/audio/speech`.
+
+use std::ops::ControlFlow;
+
+use serde_json::json;
+
+use super::quiet::trim;
+use super::{Speech, SpeechRequest, TextToSpeech};
+use crate::engine::http::Server;
+use crate::pipeline::cancel::Cancel;
+use crate::pipeline::codec::wav;
+use crate::pipeline::failure::EngineError;
+use crate::pipeline::frame::SPEECH_RATE_HZ;
+
+/// What servers that insist on a model or a voice are asked for.
+const DEFAULT_MODEL: &str = "tts-1";
+const DEFAULT_VOICE: &str = "alloy";
+/// Sound is handed on in pieces of this many bytes: 100 ms.
+const PIECE_BYTES: usize = SPEECH_RATE_HZ as usize / 10 * 2;
+
+/// See the module.
+pub struct Remote(Server);
+
+impl Remote {
+    /// Speech by `server`.
+    pub fn new(server: Server) -> Self {
+        Self(server)
+    }
+}
+
+impl TextToSpeech for Remote {
+    /// Asks for bare samples, because they can be played while they arrive. Servers that send a WAV all
+    /// the same are understood.
+    fn synthesize(
+        &mut self,
+        request: SpeechRequest<'_>,
+        cancel: &Cancel,
+        sink: &mut dyn FnMut(Speech) -> ControlFlow<()>,
+    ) -> Result<(), EngineError> {
+        let body = json!({
+            "model": self.0.model().unwrap_or(DEFAULT_MODEL),
+            "input": request.text,
+            "voice": request.voice.unwrap_or(DEFAULT_VOICE),
+            "speed": request.speed,
+            "response_format": "pcm",
+        });
+        let question = self.0.post("/audio/speech").json(&body);
+        let mut stream = Stream { pending: Vec::new(), sink };
+        let whole = self.0.ask(question, cancel, async |mut answer| {
+            while let Some(bytes) = answer.chunk().await? {
+                if stream.push(&bytes).is_break() {
+                    break;
+                }
+            }
+            Ok(stream.pending)
+        })?;
+        let samples = if whole.starts_with(b"RIFF") {
+            trim(wav::decode(&whole, SPEECH_RATE_HZ).map_err(EngineError::failed("speech"))?)
+        } else {
+            pcm(&whole)
+        };
+        // Whether anybody still listens no longer matters: this was the last of it.
+        let _ = sink(Speech { samples, words: Vec::new() });
+        Ok(())
+    }
+}
+
+struct Stream<'a> {
+    pending: Vec<u8>,
+    sink: &'a mut dyn FnMut(Speech) -> ControlFlow<()>,
+}
+
+impl Stream<'_> {
+    fn push(&mut self, bytes: &[u8]) -> ControlFlow<()> {
+        self.pending.extend_from_slice(bytes);
+        if self.pending.starts_with(b"RIFF") {
+            return ControlFlow::Continue(());
+        }
+        while self.pending.len() >= PIECE_BYTES {
+            self.hand_on(PIECE_BYTES)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn hand_on(&mut self, length: usize) -> ControlFlow<()> {
+        let rest = self.pending.split_off(length);
+        let piece = std::mem::replace(&mut self.pending, rest);
+        let samples = pcm(&piece);
+        (self.sink)(Speech { samples, words: Vec::new() })
+    }
+}
+
+/// 16-bit little-endian samples.
+fn pcm(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(2).map(|b| f32::from(i16::from_le_bytes([b[0], b[1]])) / 32_768.0).collect()
+}

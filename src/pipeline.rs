@@ -1,16 +1,389 @@
-//! The pipeline.
+//! The pipeline of one call. Read this first.
+//!
+//! ```text
+//! transport ─▶ codec ─▶ vad ─▶ turn ─▶ stt ─▶ llm ─▶ tts ─▶ playout ─▶ codec ─▶ transport
+//!    (ear: jitter, Opus, voice activity)   │          │        │
+//!                                          └── conversation ───┘   decides; nobody else does
+//! ```
+//!
+//! One task a call runs [`Pipeline::run`]: it takes what arrives (sound, client events, results of engines,
+//! progress of playout), hands it to the [`Conversation`](conversation::Conversation) as events, and carries
+//! out the commands that come back. Work that takes time runs beside it (`jobs`) and reports back over one
+//! bounded channel.
+//!
+//! Invariants:
+//! * `conversation` has no `async`, no clock and no channel; it decides everything.
+//! * A stage knows its own input and output and nothing of its neighbours.
+//! * Traits here do not name ort, candle or axum; nothing here knows HTTP, people or SQL.
+//! * Everything a reply makes carries its number. What belongs to a reply that is over is dropped here, at
+//!   the one place where results come in.
+
+pub mod frame;
+pub mod text;
+pub mod cancel;
+pub mod failure;
+
 pub mod conversation;
 pub mod history;
-pub mod cancel;
-pub mod text;
-pub mod stt;
-pub mod frame;
+
+pub mod transport;
 pub mod codec;
-pub mod failure;
+pub mod ear;
 pub mod vad;
 pub mod mel;
 pub mod turn;
+pub mod stt;
+pub mod llm;
 pub mod tts;
-pub mod ear;
 pub mod playout;
-pub mod transport;
+
+mod jobs;
+mod mouth;
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::conversation::{Ask, Command, Conversation, Event, Frame, Notice, ReplyId, Settings};
+use self::ear::{Ear, EarError};
+use self::jobs::{Jobs, Result as JobResult};
+use self::mouth::{Mouth, MouthError};
+use self::playout::Progress;
+use self::text::Text;
+use self::transport::microphone::Sound;
+use self::transport::{Control, HangUp, Line};
+use self::tts::WordTiming;
+use self::vad::GateSettings;
+use crate::engine::Engines;
+use crate::engine::handles::Manner;
+
+/// Everything that can be set for a call, and changed while it goes on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallSettings {
+    /// What the conversation goes by.
+    pub conversation: Settings,
+    /// When sound is speech.
+    pub gate: GateSettings,
+    /// How replies are said.
+    pub manner: Manner,
+}
+
+/// A chunk of speech, for the client that plays it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chunk<'a> {
+    /// The reply.
+    pub reply: ReplyId,
+    /// The clause of the reply.
+    pub clause: u32,
+    /// Its words.
+    pub text: &'a Text,
+    /// When they are spoken, as far as that is known.
+    pub words: &'a [WordTiming],
+    /// The size of its WAV.
+    pub bytes: usize,
+    /// How long it lasts.
+    pub duration: Duration,
+}
+
+/// What a client asks for, once it has been understood.
+#[derive(Debug)]
+pub enum Request {
+    /// For the conversation.
+    Ask(Ask),
+    /// New settings.
+    Configure(Box<CallSettings>),
+    /// Sound at 24 kHz.
+    Sound(Vec<f32>),
+    /// A page has played so much of a chunk.
+    Played {
+        /// The reply.
+        reply: ReplyId,
+        /// The clause.
+        clause: u32,
+        /// How much of it.
+        played: Duration,
+    },
+}
+
+/// The language spoken with a client: its events, and ours. It answers mistakes by itself.
+pub trait Dialect: Send {
+    /// What a client is told when its events channel opens.
+    fn opened(&mut self, events: &mut Vec<String>);
+    /// Reads an event of the client's.
+    fn read(&mut self, text: &str, events: &mut Vec<String>) -> Option<Request>;
+    /// Tells the client something.
+    fn tell(&mut self, notice: &Notice, events: &mut Vec<String>);
+    /// Sends samples of a reply (24 kHz), where sound travels inside events.
+    fn speech(&mut self, reply: ReplyId, samples: &[f32], events: &mut Vec<String>);
+    /// The header of a chunk.
+    fn chunk(&mut self, chunk: &Chunk<'_>) -> String;
+    /// The news that the server will end the call.
+    fn ending(&mut self, reason: HangUp, within: Duration) -> String;
+}
+
+/// A call's pipeline, ready to run.
+pub struct Pipeline<D> {
+    engines: Engines,
+    dialect: D,
+    line: Line,
+    conversation: Conversation,
+    ear: Ear,
+    mouth: Mouth,
+    jobs: Jobs,
+    manner: Manner,
+    greeting: Text,
+    /// Whether the client has opened its events channel.
+    listening: bool,
+    began: Instant,
+}
+
+/// Why a pipeline could not go on.
+#[derive(Debug, thiserror::Error)]
+enum Stop {
+    #[error(transparent)]
+    Ear(#[from] EarError),
+    #[error("the client does not keep up with its events")]
+    SlowClient,
+    #[error("hung up")]
+    HungUp(HangUp),
+}
+
+impl From<MouthError> for Stop {
+    fn from(_: MouthError) -> Self {
+        Self::SlowClient
+    }
+}
+
+impl<D: Dialect> Pipeline<D> {
+    /// A pipeline over `line`. Its jobs run on `tracker` and end with `cancel`.
+    pub fn new(
+        engines: Engines,
+        line: Line,
+        dialect: D,
+        settings: CallSettings,
+        greeting: Text,
+        tracker: TaskTracker,
+        cancel: CancellationToken,
+    ) -> Self {
+        Self {
+            ear: Ear::new(&engines.vad, settings.gate),
+            conversation: Conversation::new(settings.conversation),
+            mouth: Mouth::default(),
+            jobs: Jobs::new(tracker, cancel),
+            manner: settings.manner,
+            engines,
+            dialect,
+            line,
+            greeting,
+            listening: false,
+            began: Instant::now(),
+        }
+    }
+
+    /// Runs the call until the client hangs up or it cannot go on.
+    ///
+    /// Not cancel safe; to end it, cancel the token that it was made with.
+    pub async fn run(mut self) -> HangUp {
+        // Whatever way this ends, its jobs end with it.
+        let _jobs = self.jobs.call().clone().drop_guard();
+        let end = loop {
+            if let Err(stop) = self.turn_once().await {
+                break stop;
+            }
+        };
+        let (packets, broken) = self.ear.stats();
+        tracing::info!(
+            seconds = self.began.elapsed().as_secs(),
+            packets = packets.received,
+            lost = packets.lost,
+            late = packets.late,
+            broken,
+            dropped = self.line.microphone.dropped(),
+            "call ended: {end}"
+        );
+        let how = match end {
+            Stop::HungUp(how) => return how,
+            Stop::SlowClient => HangUp::SlowClient,
+            Stop::Ear(error) => {
+                tracing::error!(%error, "the call cannot hear");
+                HangUp::EngineFailed
+            }
+        };
+        // If there is still room for it.
+        let _ = self.line.events.send(self.dialect.ending(how, Duration::ZERO));
+        how
+    }
+
+    /// Waits for one thing to happen and deals with it.
+    async fn turn_once(&mut self) -> Result<(), Stop> {
+        let deadline = [self.ear.deadline(), self.mouth.deadline()].into_iter().flatten().min();
+        let wake = deadline.map(|at| self.began + at);
+        let call = self.jobs.call().clone();
+        tokio::select! {
+            // Control first: a hang-up must not wait behind sound.
+            biased;
+            () = call.cancelled() => return Err(Stop::HungUp(HangUp::Deleted)),
+            message = self.line.control.recv() => self.client(message)?,
+            Some(result) = self.jobs.next() => self.result(result)?,
+            Some(progress) = self.mouth.track_progress() => self.progress(progress)?,
+            Some(sound) = self.line.microphone.recv() => self.sound(sound)?,
+            () = until(wake) => {}
+        }
+        self.time_passes()
+    }
+
+    /// What is due by now.
+    fn time_passes(&mut self) -> Result<(), Stop> {
+        let now = self.now();
+        if self.ear.deadline().is_some_and(|deadline| now >= deadline) {
+            let frames = self.ear.advance(now)?;
+            self.frames(frames)?;
+        }
+        while let Some(progress) = self.mouth.poll(now) {
+            self.progress(progress)?;
+        }
+        Ok(())
+    }
+
+    fn client(&mut self, message: Option<Control>) -> Result<(), Stop> {
+        let mut events = Vec::new();
+        let request = match message {
+            None => return Err(Stop::HungUp(HangUp::ChannelClosed)),
+            Some(Control::HungUp(how)) => return Err(Stop::HungUp(how)),
+            Some(Control::Opened) => {
+                self.listening = true;
+                self.dialect.opened(&mut events);
+                let greeting = std::mem::take(&mut self.greeting);
+                (!greeting.is_empty()).then_some(Request::Ask(Ask::Say(greeting)))
+            }
+            Some(Control::Text(text)) => self.dialect.read(&text, &mut events),
+            Some(Control::Ending { reason, within }) => {
+                events.push(self.dialect.ending(reason, within));
+                None
+            }
+        };
+        self.send(events)?;
+        match request {
+            None => Ok(()),
+            Some(Request::Ask(ask)) => self.handle(Event::Asked(ask)),
+            Some(Request::Configure(settings)) => {
+                self.ear.configure(settings.gate);
+                self.manner = settings.manner;
+                self.handle(Event::Asked(Ask::Configure(Box::new(settings.conversation))))
+            }
+            Some(Request::Sound(samples)) => self.sound(Sound::Samples(samples)),
+            Some(Request::Played { reply, clause, played }) => {
+                match self.mouth.report(reply, clause, played, self.now()) {
+                    Some(progress) => self.progress(progress),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn sound(&mut self, sound: Sound) -> Result<(), Stop> {
+        let now = self.now();
+        let frames = match sound {
+            Sound::Packet(packet) => self.ear.packet(packet, now)?,
+            Sound::Samples(samples) => self.ear.samples(&samples, now)?,
+        };
+        self.frames(frames)
+    }
+
+    fn frames(&mut self, frames: Vec<Frame>) -> Result<(), Stop> {
+        for frame in frames {
+            self.handle(Event::Frame(frame))?;
+        }
+        self.ear.forget(self.conversation.keep_from());
+        Ok(())
+    }
+
+    fn result(&mut self, result: JobResult) -> Result<(), Stop> {
+        match result {
+            JobResult::Event(event) => self.handle(event),
+            JobResult::Speech { reply, clause, speech, last } => {
+                if !self.jobs.is_current(reply) {
+                    return Ok(());
+                }
+                let now = self.now();
+                let duration = speech.duration();
+                let words = speech.words.clone();
+                let mut events = Vec::new();
+                let Self { mouth, line, dialect, .. } = self;
+                mouth.say(reply, clause, speech, last, now, &line.output, dialect, &mut events)?;
+                self.send(events)?;
+                self.handle(Event::Spoke { reply, duration, words, last })
+            }
+        }
+    }
+
+    fn progress(&mut self, progress: Progress) -> Result<(), Stop> {
+        let Progress { reply, clause, played, ended } = progress;
+        if !played.is_zero() {
+            self.handle(Event::Playing { reply, clause, played })?;
+        }
+        if ended { self.handle(Event::Played { reply }) } else { Ok(()) }
+    }
+
+    /// Hands an event to the conversation and carries out what it decides.
+    fn handle(&mut self, event: Event) -> Result<(), Stop> {
+        self.conversation.handle(event, self.began.elapsed());
+        while let Some(command) = self.conversation.poll_command() {
+            self.execute(command)?;
+        }
+        Ok(())
+    }
+
+    fn execute(&mut self, command: Command) -> Result<(), Stop> {
+        match command {
+            Command::Predict { turn, question, audio } => {
+                self.jobs.predict(&self.engines.turn, turn, question, self.ear.copy(audio));
+            }
+            Command::Recognise { job, audio } => {
+                self.jobs.recognise(self.engines.recogniser.as_ref(), job, self.ear.copy(audio));
+            }
+            Command::CancelRecognition { job } => self.jobs.cancel_recognition(job),
+            Command::Write { reply, messages, max_tokens } => {
+                self.jobs.write(&self.engines.llm, reply, messages, max_tokens);
+            }
+            Command::Speak { reply, clause, text } => {
+                self.mouth.begin(clause, &text);
+                let voice = self.engines.voice.as_ref();
+                self.jobs.speak(voice, reply, clause, text, self.manner.clone());
+            }
+            Command::EndSpeech { reply } => self.mouth.end(reply),
+            Command::Cancel { reply } => {
+                self.jobs.cancel_reply(reply);
+                self.mouth.cancel(reply)?;
+            }
+            Command::Tell(notice) => {
+                let mut events = Vec::new();
+                self.dialect.tell(&notice, &mut events);
+                self.send(events)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends events, if the client has a channel for them.
+    fn send(&self, events: Vec<String>) -> Result<(), Stop> {
+        if !self.listening {
+            return Ok(());
+        }
+        let sent = events.into_iter().all(|event| self.line.events.send(event));
+        if sent { Ok(()) } else { Err(Stop::SlowClient) }
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+}
+
+async fn until(wake: Option<Instant>) {
+    match wake {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

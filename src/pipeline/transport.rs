@@ -7,25 +7,35 @@ pub mod microphone;
 pub mod webrtc;
 pub mod websocket;
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 
 use super::playout::blob::BlobSender;
 use super::playout::track::TrackPlayer;
 
-/// Messages of a client that wait for the pipeline. Full: the client waits.
-const CONTROL: usize = 64;
+/// Messages of a client that wait for the pipeline. Full: the client waits. Few, because a message on a
+/// WebSocket may hold a minute of sound.
+const CONTROL: usize = 8;
 /// Events that wait for the client. Full: the client is too slow, and the call ends.
 const EVENTS: usize = 512;
 
-/// What a client does, beside speaking.
+/// What happens to a call, beside sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FromClient {
-    /// The channel for events is open.
+pub enum Control {
+    /// The client's channel for events is open.
     Opened,
-    /// An event, as text.
+    /// The client sent an event, as text.
     Text(String),
-    /// It hung up, in this way.
+    /// The client hung up, in this way.
     HungUp(HangUp),
+    /// The call will be ended by the server: the client is to be told.
+    Ending {
+        /// Why.
+        reason: HangUp,
+        /// When.
+        within: Duration,
+    },
 }
 
 /// How a call ended. Its name appears in the log.
@@ -51,8 +61,8 @@ pub enum HangUp {
 pub struct Line {
     /// The person's sound.
     pub microphone: microphone::Receiver,
-    /// What else the client does.
-    pub control: mpsc::Receiver<FromClient>,
+    /// What else happens.
+    pub control: mpsc::Receiver<Control>,
     /// Events to the client.
     pub events: EventSender,
     /// Where speech goes.
@@ -96,6 +106,6 @@ pub fn events() -> (EventSender, mpsc::Receiver<String>) {
 }
 
 /// A channel for what a client does: the transport's end and the pipeline's.
-pub fn control() -> (mpsc::Sender<FromClient>, mpsc::Receiver<FromClient>) {
+pub fn control() -> (mpsc::Sender<Control>, mpsc::Receiver<Control>) {
     mpsc::channel(CONTROL)
 }

@@ -1,0 +1,264 @@
+//! Calls: opening, looking after and ending them.
+//!
+//! A call holds a permit, a token and an entry in the registry from the moment it is answered until its task
+//! has ended, whichever way it ends. The token is a child of the server's, and everything that the call
+//! started is a child of it.
+
+pub mod access;
+mod realtime;
+mod registry;
+mod session;
+
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+pub use self::registry::{CallId, Info};
+pub use self::session::{OutputKind, Session, SessionError};
+
+use self::realtime::Realtime;
+use self::registry::{Entry, Registry};
+use crate::config::Config;
+use crate::engine::Engines;
+use crate::pipeline::Pipeline;
+use crate::pipeline::text::Text;
+use crate::pipeline::transport::webrtc::{self, Connection, Signalling, WebRtc, WebRtcError};
+use crate::pipeline::transport::{Control, HangUp, Line, websocket};
+
+/// A call that was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// As many calls as the server takes are going on.
+    #[error("all {0} lines are busy; try again in a moment")]
+    Full(usize),
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+    /// Nothing here can recognise speech.
+    #[error("no recognition engine is installed on this server: {0}")]
+    NoRecogniser(String),
+    /// A setting that cannot be taken.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The connection.
+    #[error(transparent)]
+    WebRtc(#[from] WebRtcError),
+    /// There is no such call.
+    #[error("there is no such call; it may have ended")]
+    Unknown,
+}
+
+/// All calls of this server.
+pub struct Calls {
+    config: Arc<Config>,
+    /// What calls that begin now are given.
+    engines: RwLock<Arc<Engines>>,
+    webrtc: WebRtc,
+    permits: Arc<Semaphore>,
+    registry: Arc<Registry>,
+    tracker: TaskTracker,
+    /// No new calls …
+    closing: CancellationToken,
+    /// … and the end of those that go on.
+    ending: CancellationToken,
+}
+
+/// A call over WebRTC that was answered.
+#[derive(Debug)]
+pub struct Answered {
+    /// Its id.
+    pub id: CallId,
+    /// The answer.
+    pub answer: String,
+    /// The version of its ICE session, for `If-Match`.
+    pub etag: String,
+}
+
+impl Calls {
+    /// No calls yet.
+    pub fn new(
+        config: Arc<Config>,
+        engines: Engines,
+        webrtc: WebRtc,
+        tracker: TaskTracker,
+        closing: CancellationToken,
+        ending: CancellationToken,
+    ) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(config.limits.calls)),
+            engines: RwLock::new(Arc::new(engines)),
+            registry: Arc::default(),
+            config,
+            webrtc,
+            tracker,
+            closing,
+            ending,
+        }
+    }
+
+    /// What calls that begin now are given.
+    pub fn engines(&self) -> Arc<Engines> {
+        let engines = self.engines.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(&engines)
+    }
+
+    /// Gives calls that begin from now on other engines. Those that go on keep theirs.
+    pub fn replace_engines(&self, engines: Engines) {
+        *self.engines.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
+            Arc::new(engines);
+    }
+
+    /// How many calls go on, and how many may.
+    pub fn load(&self) -> (usize, usize) {
+        let limit = self.config.limits.calls;
+        (limit - self.permits.available_permits(), limit)
+    }
+
+    /// Whether a call would be taken now.
+    pub fn ready(&self) -> Result<(), CallError> {
+        if self.closing.is_cancelled() {
+            return Err(CallError::Stopping);
+        }
+        let engines = self.engines();
+        if engines.recogniser.is_some() {
+            return Ok(());
+        }
+        let choice = engines.choices.iter().find(|choice| choice.stage == "stt");
+        Err(CallError::NoRecogniser(choice.map_or_else(String::new, |c| c.why.clone())))
+    }
+
+    /// The shared media port.
+    pub fn webrtc(&self) -> &WebRtc {
+        &self.webrtc
+    }
+
+    /// A session as a client gets it that asks for nothing.
+    pub fn session(&self) -> Session {
+        Session::new(&self.config, &self.engines())
+    }
+
+    /// Answers an offer. The call goes on by itself until it ends.
+    pub async fn answer(&self, offer: &str, mut session: Session) -> Result<Answered, CallError> {
+        let permit = self.admit()?;
+        let (id, cancel) = (CallId::random(), self.ending.child_token());
+        // Unless the call's task takes it over, everything begun for it ends here.
+        let guard = cancel.clone().drop_guard();
+        let wants_blobs = session.output() == OutputKind::Blob;
+        let call = self.webrtc.answer(offer, wants_blobs, &self.tracker, &cancel).await?;
+        let webrtc::Call { answer, line, connection, control } = call;
+        if !matches!(line.output, crate::pipeline::transport::Output::Blobs { .. }) {
+            session.set_output(OutputKind::Track);
+        }
+        let entry = Entry::new(cancel.clone(), control, Some(connection.signalling()));
+        let etag = entry.etag();
+        let registration = Registry::register(&self.registry, id.clone(), entry);
+        let pipeline = self.pipeline(line, session, &id, cancel);
+        let (connect_timeout, patience) = (
+            Duration::from_millis(self.config.webrtc.connect_timeout_ms),
+            Duration::from_millis(self.config.webrtc.disconnect_timeout_ms),
+        );
+        let task = async move {
+            let _held = (permit, guard);
+            let how = look_after(pipeline, connection, connect_timeout, patience).await;
+            tracing::info!(how = ?registration.reason().unwrap_or(how), "call over");
+        };
+        self.tracker.spawn(task.instrument(tracing::info_span!("call", %id)));
+        Ok(Answered { id, answer, etag })
+    }
+
+    /// Opens a call on a WebSocket. Whoever owns the socket drives the ends that come back; the call ends with
+    /// them.
+    pub fn open_websocket(&self, mut session: Session) -> Result<websocket::Ends, CallError> {
+        let permit = self.admit()?;
+        let (id, cancel) = (CallId::random(), self.ending.child_token());
+        let guard = cancel.clone().drop_guard();
+        session.set_output(OutputKind::Events);
+        let (line, ends) = websocket::line();
+        let entry = Entry::new(cancel.clone(), ends.control.clone(), None);
+        let registration = Registry::register(&self.registry, id.clone(), entry);
+        let pipeline = self.pipeline(line, session, &id, cancel);
+        let task = async move {
+            let _held = (permit, guard);
+            let how = pipeline.run().await;
+            tracing::info!(how = ?registration.reason().unwrap_or(how), "call over");
+        };
+        self.tracker.spawn(task.instrument(tracing::info_span!("call", %id)));
+        Ok(ends)
+    }
+
+    /// Ends a call because its client asked for it.
+    pub fn hang_up(&self, id: &str) -> Result<(), CallError> {
+        self.registry.end(id, HangUp::Deleted).then_some(()).ok_or(CallError::Unknown)
+    }
+
+    /// The signalling of a call over WebRTC, and the version of its ICE session.
+    pub fn signalling(&self, id: &str) -> Result<(Signalling, String), CallError> {
+        self.registry.signalling(id).ok_or(CallError::Unknown)
+    }
+
+    /// The ICE session of a call has begun anew; gives its new version.
+    pub fn restarted(&self, id: &str) -> String {
+        self.registry.restarted(id).unwrap_or_default()
+    }
+
+    /// The calls that go on.
+    pub fn list(&self) -> Vec<Info> {
+        self.registry.list()
+    }
+
+    /// Takes no new calls, tells those that go on, gives them `grace`, and ends them.
+    pub async fn drain(&self, grace: Duration) {
+        self.closing.cancel();
+        self.registry.tell_all(&Control::Ending { reason: HangUp::ServerStopping, within: grace });
+        let all = u32::try_from(self.config.limits.calls).unwrap_or(u32::MAX);
+        // All permits are back when all calls have ended by themselves.
+        let ended = tokio::time::timeout(grace, self.permits.acquire_many(all)).await.is_ok();
+        if !ended {
+            tracing::info!(calls = self.load().0, "ending the calls that still go on");
+            self.registry.end_all(HangUp::ServerStopping);
+        }
+        self.ending.cancel();
+    }
+
+    fn admit(&self) -> Result<OwnedSemaphorePermit, CallError> {
+        self.ready()?;
+        let permit = Arc::clone(&self.permits).try_acquire_owned();
+        permit.map_err(|_| CallError::Full(self.config.limits.calls))
+    }
+
+    fn pipeline(
+        &self,
+        line: Line,
+        session: Session,
+        id: &CallId,
+        cancel: CancellationToken,
+    ) -> Pipeline<Realtime> {
+        let settings = session.settings();
+        let greeting = Text::from(self.config.conversation.greeting.trim());
+        let dialect = Realtime::new(session, id.as_str());
+        let engines = (*self.engines()).clone();
+        Pipeline::new(engines, line, dialect, settings, greeting, self.tracker.clone(), cancel)
+    }
+}
+
+/// Runs a call over WebRTC from its answer to its end.
+async fn look_after(
+    pipeline: Pipeline<Realtime>,
+    mut connection: Connection,
+    connect_timeout: Duration,
+    patience: Duration,
+) -> HangUp {
+    if tokio::time::timeout(connect_timeout, connection.connected()).await.is_err() {
+        return HangUp::NeverConnected;
+    }
+    tracing::info!("connected");
+    tokio::select! {
+        how = pipeline.run() => how,
+        how = connection.lost(patience) => how,
+    }
+}

@@ -1,0 +1,167 @@
+//! The OpenAI Realtime protocol (GA), as far as a cascade of recognition, model and voice has a meaning for
+//! it, and our own events beside it. docs/protocol.md is its description.
+
+mod read;
+mod tell;
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
+
+use super::session::{OutputKind, Session};
+use crate::pipeline::codec::wav::to_i16;
+use crate::pipeline::conversation::{Notice, ReplyId};
+use crate::pipeline::history::ItemId;
+use crate::pipeline::transport::HangUp;
+use crate::pipeline::{Chunk, Dialect, Request};
+
+/// One call's side of the protocol.
+pub struct Realtime {
+    session: Session,
+    call_id: String,
+    /// What the ids of this call have in common: nobody can guess another call's.
+    prefix: String,
+    events: u64,
+    /// Ids that a client chose for its items, and those of items it is just adding.
+    chosen: HashMap<ItemId, String>,
+    choosing: VecDeque<Option<String>>,
+    /// The event being answered, if the client gave it an id.
+    answering: Option<String>,
+    replies: HashMap<ReplyId, tell::Reply>,
+}
+
+impl Realtime {
+    /// For the call `call_id` with this session.
+    pub fn new(session: Session, call_id: &str) -> Self {
+        Self {
+            session,
+            call_id: call_id.to_owned(),
+            prefix: call_id.trim_start_matches("call_").chars().take(12).collect(),
+            events: 0,
+            chosen: HashMap::new(),
+            choosing: VecDeque::new(),
+            answering: None,
+            replies: HashMap::new(),
+        }
+    }
+
+
+    /// An event with an id of its own.
+    fn event(&mut self, kind: &str, mut fields: Value) -> String {
+        self.events += 1;
+        fields["type"] = kind.into();
+        fields["event_id"] = format!("event_{}{:x}", self.prefix, self.events).into();
+        fields.to_string()
+    }
+
+    fn error(&mut self, code: &str, message: &str, param: Option<&str>) -> String {
+        let event_id = self.answering.take();
+        let error = json!({
+            "type": "invalid_request_error",
+            "code": code,
+            "message": message,
+            "param": param,
+            "event_id": event_id,
+        });
+        self.event("error", json!({ "error": error }))
+    }
+
+    fn item_id(&self, item: ItemId) -> String {
+        match self.chosen.get(&item) {
+            Some(id) => id.clone(),
+            None => format!("item_{}{:x}", self.prefix, item.0),
+        }
+    }
+
+    fn item_of(&self, id: &str) -> Option<ItemId> {
+        if let Some((item, _)) = self.chosen.iter().find(|(_, chosen)| *chosen == id) {
+            return Some(*item);
+        }
+        let number = id.strip_prefix("item_")?.strip_prefix(&self.prefix)?;
+        u32::from_str_radix(number, 16).ok().map(ItemId)
+    }
+
+    fn response_id(&self, reply: ReplyId) -> String {
+        format!("resp_{}{:x}", self.prefix, reply.0)
+    }
+
+    fn chunk_id(&self, reply: ReplyId, clause: u32) -> String {
+        format!("chunk_{}{:x}.{clause:x}", self.prefix, reply.0)
+    }
+
+    fn chunk_of(&self, id: &str) -> Option<(ReplyId, u32)> {
+        let numbers = id.strip_prefix("chunk_")?.strip_prefix(&self.prefix)?;
+        let (reply, clause) = numbers.split_once('.')?;
+        let number = |text| u32::from_str_radix(text, 16).ok();
+        Some((ReplyId(number(reply)?), number(clause)?))
+    }
+
+    fn on_websocket(&self) -> bool {
+        self.session.output() == OutputKind::Events
+    }
+}
+
+impl Dialect for Realtime {
+    fn opened(&mut self, events: &mut Vec<String>) {
+        let session = self.session.to_json(&self.call_id);
+        events.push(self.event("session.created", json!({ "session": session })));
+        let conversation =
+            json!({ "id": format!("conv_{}", self.prefix), "object": "realtime.conversation" });
+        events.push(self.event("conversation.created", json!({ "conversation": conversation })));
+    }
+
+    fn read(&mut self, text: &str, events: &mut Vec<String>) -> Option<Request> {
+        self.read_event(text, events)
+    }
+
+    fn tell(&mut self, notice: &Notice, events: &mut Vec<String>) {
+        self.tell_notice(notice, events);
+    }
+
+    fn speech(&mut self, reply: ReplyId, samples: &[f32], events: &mut Vec<String>) {
+        // A tenth of a second each: small enough for any client, large enough to be few.
+        for piece in samples.chunks(2_400) {
+            let bytes: Vec<u8> =
+                piece.iter().flat_map(|sample| to_i16(*sample).to_le_bytes()).collect();
+            let mut fields = self.place(reply);
+            fields["delta"] = BASE64.encode(bytes).into();
+            events.push(self.event("response.output_audio.delta", fields));
+        }
+    }
+
+    fn chunk(&mut self, chunk: &Chunk<'_>) -> String {
+        let mut start = 0;
+        let words: Vec<Value> = chunk
+            .words
+            .iter()
+            .map(|word| {
+                let text = chunk.text.as_str().get(start..word.text_end).unwrap_or_default();
+                start = word.text_end;
+                json!({ "text": text.trim(), "start_ms": word.start_ms, "end_ms": word.end_ms })
+            })
+            .collect();
+        let fields = json!({
+            "response_id": self.response_id(chunk.reply),
+            "item_id": self.reply_item(chunk.reply),
+            "chunk_id": self.chunk_id(chunk.reply, chunk.clause),
+            "bytes": chunk.bytes,
+            "duration_ms": chunk.duration.as_millis() as u64,
+            "text": chunk.text,
+            "words": words,
+        });
+        self.event("sotto.audio.chunk", fields)
+    }
+
+    fn ending(&mut self, reason: HangUp, within: Duration) -> String {
+        let reason = match reason {
+            HangUp::SlowClient => "slow_client",
+            HangUp::EngineFailed => "engine_failed",
+            _ => "server_stopping",
+        };
+        let fields = json!({ "reason": reason, "in_ms": within.as_millis() as u64 });
+        self.event("sotto.call.ending", fields)
+    }
+}

@@ -1,0 +1,153 @@
+//! Which calls go on, and how to reach them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::pipeline::transport::webrtc::Signalling;
+use crate::pipeline::transport::{Control, HangUp};
+
+/// The id of a call. Nobody can guess it, because whoever knows it can end the call.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CallId(Arc<str>);
+
+impl CallId {
+    /// A new one.
+    pub fn random() -> Self {
+        Self(format!("call_{:032x}", rand::random::<u128>()).into())
+    }
+
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CallId {
+    /// Only its beginning: logs are not for ending calls with.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.get(..13).unwrap_or(&self.0))
+    }
+}
+
+/// A call, as others may know it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Info {
+    /// The beginning of its id.
+    pub call: String,
+    /// How long it has been going on.
+    pub seconds: u64,
+}
+
+/// A call that goes on.
+pub(super) struct Entry {
+    cancel: CancellationToken,
+    control: mpsc::Sender<Control>,
+    signalling: Option<Signalling>,
+    began: SystemTime,
+    reason: Arc<OnceLock<HangUp>>,
+    etag: u64,
+}
+
+impl Entry {
+    pub(super) fn new(
+        cancel: CancellationToken,
+        control: mpsc::Sender<Control>,
+        signalling: Option<Signalling>,
+    ) -> Self {
+        let (reason, etag) = (Arc::default(), rand::random());
+        Self { cancel, control, signalling, began: SystemTime::now(), reason, etag }
+    }
+
+    /// The version of its ICE session.
+    pub(super) fn etag(&self) -> String {
+        format!("\"{:016x}\"", self.etag)
+    }
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Registry {
+    calls: Mutex<HashMap<Box<str>, Entry>>,
+}
+
+/// Keeps a call in the registry until it is dropped.
+pub(super) struct Registration {
+    registry: Arc<Registry>,
+    id: CallId,
+    reason: Arc<OnceLock<HangUp>>,
+}
+
+impl Registration {
+    /// Why the server ended the call, if it did.
+    pub(super) fn reason(&self) -> Option<HangUp> {
+        self.reason.get().copied()
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.registry.calls().remove(self.id.as_str());
+    }
+}
+
+impl Registry {
+    pub(super) fn register(registry: &Arc<Self>, id: CallId, entry: Entry) -> Registration {
+        let reason = Arc::clone(&entry.reason);
+        registry.calls().insert(id.as_str().into(), entry);
+        Registration { registry: Arc::clone(registry), id, reason }
+    }
+
+    /// Ends a call. Whether there was one.
+    pub(super) fn end(&self, id: &str, how: HangUp) -> bool {
+        self.calls().get(id).map(|entry| end(entry, how)).is_some()
+    }
+
+    pub(super) fn end_all(&self, how: HangUp) {
+        for entry in self.calls().values() {
+            end(entry, how);
+        }
+    }
+
+    /// Tells every call. One that does not listen is ended all the same.
+    pub(super) fn tell_all(&self, control: &Control) {
+        for entry in self.calls().values() {
+            let _ = entry.control.try_send(control.clone());
+        }
+    }
+
+    pub(super) fn signalling(&self, id: &str) -> Option<(Signalling, String)> {
+        let calls = self.calls();
+        let entry = calls.get(id)?;
+        Some((entry.signalling.clone()?, entry.etag()))
+    }
+
+    pub(super) fn restarted(&self, id: &str) -> Option<String> {
+        let mut calls = self.calls();
+        let entry = calls.get_mut(id)?;
+        entry.etag = rand::random();
+        Some(entry.etag())
+    }
+
+    pub(super) fn list(&self) -> Vec<Info> {
+        let calls = self.calls();
+        let info = calls.iter().map(|(id, entry)| Info {
+            call: CallId(id.as_ref().into()).to_string(),
+            seconds: entry.began.elapsed().unwrap_or(Duration::ZERO).as_secs(),
+        });
+        info.collect()
+    }
+
+    fn calls(&self) -> MutexGuard<'_, HashMap<Box<str>, Entry>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn end(entry: &Entry, how: HangUp) {
+    entry.reason.get_or_init(|| how);
+    entry.cancel.cancel();
+}

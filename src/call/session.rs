@@ -1,0 +1,483 @@
+//! The session of a call: what the client may set, what holds now, and how it is written in the protocol.
+
+use serde_json::{Map, Value, json};
+
+use crate::config::{Config, Interruption};
+use crate::engine::Engines;
+use crate::engine::handles::{EndOfTurn, Manner};
+use crate::pipeline::CallSettings;
+use crate::pipeline::conversation::Settings;
+use crate::pipeline::frame::{SPEECH_RATE_HZ, Samples};
+use crate::pipeline::text::Text;
+use crate::pipeline::turn::endpointing::Policy;
+use crate::pipeline::vad::GateSettings;
+
+/// The longest silences of `semantic_vad` that are not the configured one.
+const EAGER_MAX_SILENCE_MS: u32 = 1_500;
+const PATIENT_MAX_SILENCE_MS: u32 = 8_000;
+/// Of `server_vad`, where the client does not say.
+const SERVER_VAD_SILENCE_MS: u32 = 500;
+/// The longest text a client may give as instructions, in bytes.
+const MAX_INSTRUCTIONS: usize = 64 * 1_024;
+
+/// A setting that cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SessionError {
+    /// `invalid_value`, `unknown_parameter` or `unsupported_value`.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// Where.
+    pub param: String,
+}
+
+/// How the reply is heard over WebRTC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputKind {
+    /// An Opus track.
+    #[default]
+    Track,
+    /// WAV chunks on a data channel.
+    Blob,
+    /// Samples inside events: always, and only, on a WebSocket.
+    Events,
+}
+
+/// What ends a turn.
+#[derive(Debug, Clone, PartialEq)]
+enum TurnDetection {
+    /// Only the client.
+    Manual,
+    /// A fixed silence.
+    Server { threshold: f32, prefix_padding_ms: u32, silence_duration_ms: u32 },
+    /// A model.
+    Semantic { eagerness: Eagerness },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Eagerness {
+    Low,
+    Medium,
+    High,
+    Auto,
+}
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// What the server was configured with, and what holds where the client says nothing.
+    defaults: Defaults,
+    instructions: Text,
+    silent: bool,
+    turn_detection: TurnDetection,
+    creates_response: bool,
+    interrupts: bool,
+    voice: Option<String>,
+    speed: f32,
+    max_output_tokens: Option<u32>,
+    interruption: Interruption,
+    output: OutputKind,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Defaults {
+    gate: GateSettings,
+    pre_roll: Samples,
+    min_speech: Samples,
+    threshold: f32,
+    grace: Samples,
+    max_silence_ms: u32,
+    has_turn_model: bool,
+    has_voice: bool,
+    context_tokens: usize,
+    language: String,
+    engines: Value,
+    model: String,
+}
+
+impl Session {
+    /// The session that a client gets if it asks for nothing.
+    pub fn new(config: &Config, engines: &Engines) -> Self {
+        let has_turn_model = matches!(engines.turn, EndOfTurn::Model { .. });
+        let (vad, turn) = (&config.vad, &config.turn);
+        let name = |name: Option<&str>| name.unwrap_or("none").to_owned();
+        let engine_names = json!({
+            "vad": engines.vad.name(),
+            "turn": engines.turn.name(),
+            "stt": name(engines.recogniser.as_ref().map(|engine| engine.name())),
+            "llm": engines.llm.name(),
+            "tts": name(engines.voice.as_ref().map(|voice| voice.name())),
+        });
+        let model = match engines.llm.model() {
+            "" => engines.llm.name(),
+            model => model,
+        };
+        let turn_detection = if has_turn_model {
+            TurnDetection::Semantic { eagerness: Eagerness::Auto }
+        } else {
+            TurnDetection::Server {
+                threshold: vad.threshold,
+                prefix_padding_ms: vad.pre_roll_ms,
+                silence_duration_ms: turn.silence_ms,
+            }
+        };
+        Self {
+            defaults: Defaults {
+                gate: GateSettings {
+                    threshold: vad.threshold,
+                    exit_threshold: vad.exit_threshold,
+                    start: ms(vad.start_ms),
+                    pause: ms(vad.pause_ms),
+                },
+                pre_roll: ms(vad.pre_roll_ms),
+                min_speech: ms(vad.min_speech_ms),
+                threshold: turn.threshold,
+                grace: ms(turn.grace_ms),
+                max_silence_ms: turn.max_silence_ms,
+                has_turn_model,
+                has_voice: engines.voice.is_some(),
+                context_tokens: config.llm.context_tokens,
+                language: config.stt.language.clone(),
+                engines: engine_names,
+                model: model.to_owned(),
+            },
+            instructions: Text::from(config.llm.prompt.as_str()),
+            silent: engines.voice.is_none(),
+            turn_detection,
+            creates_response: true,
+            interrupts: true,
+            voice: Some(config.tts.voice.clone()).filter(|voice| !voice.is_empty()),
+            speed: config.tts.speed,
+            max_output_tokens: Some(config.llm.max_tokens).filter(|tokens| *tokens > 0),
+            interruption: config.conversation.interruption,
+            output: OutputKind::Track,
+        }
+    }
+
+    /// How the reply is heard.
+    pub fn output(&self) -> OutputKind {
+        self.output
+    }
+
+    /// Sets how the reply is heard, where the transport decides.
+    pub fn set_output(&mut self, output: OutputKind) {
+        self.output = output;
+    }
+
+    /// Takes what the client sets. Either all of it holds, or nothing has changed.
+    pub fn update(&mut self, update: &Value) -> Result<(), SessionError> {
+        let mut next = self.clone();
+        next.apply(update)?;
+        *self = next;
+        Ok(())
+    }
+
+    /// Takes a setting of ours from a query parameter.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), SessionError> {
+        self.apply_sotto(&json!({ name: value }))
+    }
+
+    /// What the pipeline goes by.
+    pub fn settings(&self) -> CallSettings {
+        let defaults = &self.defaults;
+        let (mut gate, mut pre_roll) = (defaults.gate, defaults.pre_roll);
+        let endpointing = match self.turn_detection {
+            TurnDetection::Manual => Policy::Manual,
+            TurnDetection::Server { threshold, prefix_padding_ms, silence_duration_ms } => {
+                gate.threshold = threshold;
+                gate.exit_threshold = gate.exit_threshold.min(threshold);
+                pre_roll = ms(prefix_padding_ms);
+                Policy::Silence { silence: ms(silence_duration_ms) }
+            }
+            TurnDetection::Semantic { eagerness } => Policy::Model {
+                threshold: defaults.threshold,
+                grace: defaults.grace,
+                max_silence: ms(match eagerness {
+                    Eagerness::High => EAGER_MAX_SILENCE_MS.min(defaults.max_silence_ms),
+                    Eagerness::Medium | Eagerness::Auto => defaults.max_silence_ms,
+                    Eagerness::Low => PATIENT_MAX_SILENCE_MS.max(defaults.max_silence_ms),
+                }),
+            },
+        };
+        CallSettings {
+            conversation: Settings {
+                instructions: self.instructions.clone(),
+                endpointing,
+                interruptible: self.interrupts && self.interruption == Interruption::Always,
+                answers: self.creates_response,
+                silent: self.silent,
+                pre_roll,
+                min_speech: defaults.min_speech,
+                context_tokens: defaults.context_tokens,
+                max_tokens: self.max_output_tokens,
+            },
+            gate,
+            manner: Manner { voice: self.voice.clone(), speed: self.speed },
+        }
+    }
+
+    /// The whole session as it holds now, in the protocol's words.
+    pub fn to_json(&self, call_id: &str) -> Value {
+        let format = json!({ "type": "audio/pcm", "rate": SPEECH_RATE_HZ });
+        let stt = &self.defaults.engines["stt"];
+        let language = Some(&self.defaults.language).filter(|language| *language != "auto");
+        json!({
+            "type": "realtime",
+            "object": "realtime.session",
+            "id": format!("sess_{}", call_id.trim_start_matches("call_")),
+            "model": self.defaults.model,
+            "output_modalities": [if self.silent { "text" } else { "audio" }],
+            "instructions": self.instructions,
+            "tools": [],
+            "tool_choice": "auto",
+            "max_output_tokens": self.max_output_tokens.map_or(json!("inf"), Value::from),
+            "audio": {
+                "input": {
+                    "format": format,
+                    "transcription": { "model": stt, "language": language },
+                    "noise_reduction": null,
+                    "turn_detection": self.turn_detection_json(),
+                },
+                "output": {
+                    "format": format,
+                    "voice": self.voice.as_deref().unwrap_or("default"),
+                    "speed": self.speed,
+                },
+            },
+            "sotto": {
+                "call_id": call_id,
+                "output": self.output,
+                "interruption": match self.interruption {
+                    Interruption::Always => "always",
+                    Interruption::Never => "never",
+                },
+                "history": "memory",
+                "engines": self.defaults.engines,
+            },
+        })
+    }
+
+    fn turn_detection_json(&self) -> Value {
+        let mut value = match &self.turn_detection {
+            TurnDetection::Manual => return Value::Null,
+            TurnDetection::Server { threshold, prefix_padding_ms, silence_duration_ms } => json!({
+                "type": "server_vad",
+                "threshold": threshold,
+                "prefix_padding_ms": prefix_padding_ms,
+                "silence_duration_ms": silence_duration_ms,
+            }),
+            TurnDetection::Semantic { eagerness } => json!({
+                "type": "semantic_vad",
+                "eagerness": match eagerness {
+                    Eagerness::Low => "low",
+                    Eagerness::Medium => "medium",
+                    Eagerness::High => "high",
+                    Eagerness::Auto => "auto",
+                },
+            }),
+        };
+        value["create_response"] = self.creates_response.into();
+        value["interrupt_response"] = self.interrupts.into();
+        value
+    }
+
+    fn apply(&mut self, update: &Value) -> Result<(), SessionError> {
+        let update = object(update, "session")?;
+        if let Some(kind) = update.get("type") {
+            expect(kind == "realtime", "session.type", "only realtime sessions are served here")?;
+        }
+        if let Some(instructions) = given(update, "instructions") {
+            let text = string(instructions, "session.instructions")?;
+            expect(text.len() <= MAX_INSTRUCTIONS, "session.instructions", "too long")?;
+            self.instructions = Text::from(text);
+        }
+        if let Some(modalities) = given(update, "output_modalities") {
+            self.silent = self.modalities(modalities, "session.output_modalities")?;
+        }
+        if let Some(tokens) = given(update, "max_output_tokens") {
+            self.max_output_tokens = max_tokens(tokens, "session.max_output_tokens")?;
+        }
+        if given(update, "tools").is_some_and(|tools| tools.as_array().is_none_or(|t| !t.is_empty()))
+        {
+            return Err(unsupported("session.tools", "tools are not served yet"));
+        }
+        if let Some(audio) = given(update, "audio") {
+            let audio = object(audio, "session.audio")?;
+            if let Some(input) = given(audio, "input") {
+                self.apply_input(object(input, "session.audio.input")?)?;
+            }
+            if let Some(output) = given(audio, "output") {
+                self.apply_output(object(output, "session.audio.output")?)?;
+            }
+        }
+        if let Some(sotto) = given(update, "sotto") {
+            self.apply_sotto(sotto)?;
+        }
+        Ok(())
+    }
+
+    /// Whether replies are only written.
+    pub fn modalities(&self, value: &Value, param: &str) -> Result<bool, SessionError> {
+        match value.as_array().map(Vec::as_slice) {
+            Some([one]) if one == "text" => Ok(true),
+            // Without a voice there is nothing but text.
+            Some([one]) if one == "audio" => Ok(!self.defaults.has_voice),
+            _ => Err(invalid(param, r#"needs ["audio"] or ["text"]"#)),
+        }
+    }
+
+    fn apply_input(&mut self, input: &Map<String, Value>) -> Result<(), SessionError> {
+        check_format(input, "session.audio.input.format")?;
+        let Some(detection) = input.get("turn_detection") else { return Ok(()) };
+        if detection.is_null() {
+            self.turn_detection = TurnDetection::Manual;
+            return Ok(());
+        }
+        const PARAM: &str = "session.audio.input.turn_detection";
+        let fields = object(detection, PARAM)?;
+        self.turn_detection = match fields.get("type").and_then(Value::as_str) {
+            Some("semantic_vad") if self.defaults.has_turn_model => {
+                TurnDetection::Semantic { eagerness: eagerness(fields)? }
+            }
+            // Without a model silence has to do.
+            Some("semantic_vad" | "server_vad") => self.server_vad(fields)?,
+            _ => return Err(invalid(PARAM, "needs null, or type server_vad or semantic_vad")),
+        };
+        let flag = |name: &str| match given(fields, name) {
+            None => Ok(true),
+            Some(value) => {
+                value.as_bool().ok_or_else(|| invalid(&format!("{PARAM}.{name}"), "needs a boolean"))
+            }
+        };
+        self.creates_response = flag("create_response")?;
+        self.interrupts = flag("interrupt_response")?;
+        Ok(())
+    }
+
+    fn server_vad(&self, fields: &Map<String, Value>) -> Result<TurnDetection, SessionError> {
+        let number = |name: &str, default: f64, range: std::ops::RangeInclusive<f64>| {
+            let param = format!("session.audio.input.turn_detection.{name}");
+            let Some(value) = given(fields, name) else { return Ok(default) };
+            let value = value.as_f64().ok_or_else(|| invalid(&param, "needs a number"))?;
+            let problem = format!("needs {} to {}", range.start(), range.end());
+            expect(range.contains(&value), &param, &problem)?;
+            Ok(value)
+        };
+        let threshold = f64::from(self.defaults.gate.threshold);
+        let padding = self.defaults.pre_roll.as_ms() as f64;
+        Ok(TurnDetection::Server {
+            threshold: number("threshold", threshold, 0.01..=0.99)? as f32,
+            prefix_padding_ms: number("prefix_padding_ms", padding, 0.0..=2_000.0)? as u32,
+            silence_duration_ms: number(
+                "silence_duration_ms",
+                SERVER_VAD_SILENCE_MS.into(),
+                50.0..=20_000.0,
+            )? as u32,
+        })
+    }
+
+    fn apply_output(&mut self, output: &Map<String, Value>) -> Result<(), SessionError> {
+        check_format(output, "session.audio.output.format")?;
+        if let Some(voice) = given(output, "voice") {
+            let name = voice.get("id").unwrap_or(voice);
+            string(name, "session.audio.output.voice")?;
+            // The engines of today have one voice each: an unknown one selects the default.
+        }
+        if let Some(speed) = given(output, "speed") {
+            const PARAM: &str = "session.audio.output.speed";
+            let speed = speed.as_f64().ok_or_else(|| invalid(PARAM, "needs a number"))?;
+            expect((0.25..=1.5).contains(&speed), PARAM, "needs 0.25 to 1.5")?;
+            self.speed = speed as f32;
+        }
+        Ok(())
+    }
+
+    fn apply_sotto(&mut self, sotto: &Value) -> Result<(), SessionError> {
+        for (name, value) in object(sotto, "session.sotto")? {
+            let param = format!("session.sotto.{name}");
+            let word = value.as_str().unwrap_or_default();
+            match (name.as_str(), word) {
+                // A WebSocket has no choice.
+                ("output", "track" | "blob") if self.output == OutputKind::Events => {}
+                ("output", "track") => self.output = OutputKind::Track,
+                ("output", "blob") => self.output = OutputKind::Blob,
+                ("output", _) => return Err(invalid(&param, "needs track or blob")),
+                ("interruption", "always") => self.interruption = Interruption::Always,
+                ("interruption", "never") => self.interruption = Interruption::Never,
+                ("interruption", _) => return Err(invalid(&param, "needs always or never")),
+                _ => {
+                    return Err(SessionError {
+                        code: "unknown_parameter",
+                        message: format!("there is no {param}"),
+                        param,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A limit of tokens: a number, or `inf`.
+pub fn max_tokens(value: &Value, param: &str) -> Result<Option<u32>, SessionError> {
+    if value == "inf" {
+        return Ok(None);
+    }
+    let tokens = value.as_u64().filter(|tokens| (1..=65_536).contains(tokens));
+    tokens.map(|t| Some(t as u32)).ok_or_else(|| invalid(param, r#"needs 1 to 65536, or "inf""#))
+}
+
+fn eagerness(fields: &Map<String, Value>) -> Result<Eagerness, SessionError> {
+    match given(fields, "eagerness").map(Value::as_str) {
+        None | Some(Some("auto")) => Ok(Eagerness::Auto),
+        Some(Some("low")) => Ok(Eagerness::Low),
+        Some(Some("medium")) => Ok(Eagerness::Medium),
+        Some(Some("high")) => Ok(Eagerness::High),
+        Some(_) => Err(invalid(
+            "session.audio.input.turn_detection.eagerness",
+            "needs low, medium, high or auto",
+        )),
+    }
+}
+
+fn check_format(fields: &Map<String, Value>, param: &str) -> Result<(), SessionError> {
+    let Some(format) = given(fields, "format") else { return Ok(()) };
+    let kind = format.get("type").and_then(Value::as_str);
+    let rate = format.get("rate").and_then(Value::as_u64).unwrap_or(u64::from(SPEECH_RATE_HZ));
+    if kind == Some("audio/pcm") && rate == u64::from(SPEECH_RATE_HZ) {
+        return Ok(());
+    }
+    Err(unsupported(param, "only audio/pcm at 24000 Hz is served"))
+}
+
+fn ms(ms: u32) -> Samples {
+    Samples::from_ms(u64::from(ms))
+}
+
+/// A field that is there and not null.
+fn given<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    fields.get(name).filter(|value| !value.is_null())
+}
+
+fn object<'a>(value: &'a Value, param: &str) -> Result<&'a Map<String, Value>, SessionError> {
+    value.as_object().ok_or_else(|| invalid(param, "needs an object"))
+}
+
+fn string<'a>(value: &'a Value, param: &str) -> Result<&'a str, SessionError> {
+    value.as_str().ok_or_else(|| invalid(param, "needs a string"))
+}
+
+fn expect(holds: bool, param: &str, problem: &str) -> Result<(), SessionError> {
+    if holds { Ok(()) } else { Err(invalid(param, problem)) }
+}
+
+fn invalid(param: &str, problem: &str) -> SessionError {
+    let message = format!("{param}: {problem}");
+    SessionError { code: "invalid_value", message, param: param.to_owned() }
+}
+
+fn unsupported(param: &str, problem: &str) -> SessionError {
+    SessionError { code: "unsupported_value", ..invalid(param, problem) }
+}

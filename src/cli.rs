@@ -1,0 +1,107 @@
+//! The command line.
+
+mod call;
+mod config;
+mod doctor;
+mod models;
+mod serve;
+mod speak;
+mod transcribe;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
+use crate::models::{Manifest, Store};
+
+/// The configuration file that is read if it is there and no other is named.
+const DEFAULT_CONFIG: &str = "config.yml";
+
+/// A self-hosted, voice-first server: call a language model, hands free.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server.
+    Serve(Common),
+    /// Calls a server and speaks recordings, as a person would.
+    Call(call::Options),
+    /// Recognises a recording.
+    Transcribe(transcribe::Options),
+    /// Speaks a text.
+    Speak(speak::Options),
+    /// Shows, fetches and checks models.
+    Models(models::Options),
+    /// Checks and describes the configuration.
+    Config(config::Options),
+    /// Says what is here, what is missing, and what would be used.
+    Doctor(Common),
+}
+
+/// What every command takes that needs the configuration.
+#[derive(Debug, Clone, Default, Args)]
+struct Common {
+    /// The configuration file [default: config.yml, if there is one].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address and port of the page and the API.
+    #[arg(long, value_name = "ADDR:PORT")]
+    bind: Option<SocketAddr>,
+    /// The server's own files.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Where models are, and where new ones go.
+    #[arg(long, value_name = "DIR", env = "SOTTO_MODELS_DIR")]
+    models_dir: Option<PathBuf>,
+}
+
+impl Cli {
+    /// Does what was asked for.
+    pub fn run(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Serve(common) => serve::run(&common),
+            Command::Call(options) => call::run(options),
+            Command::Transcribe(options) => transcribe::run(&options),
+            Command::Speak(options) => speak::run(options),
+            Command::Models(options) => models::run(options),
+            Command::Config(options) => config::run(&options),
+            Command::Doctor(common) => doctor::run(&common),
+        }
+    }
+}
+
+impl Common {
+    /// The configuration: file, environment, and what was given here.
+    fn load(&self) -> anyhow::Result<Config> {
+        let default = Path::new(DEFAULT_CONFIG);
+        let file = self.config.as_deref().or(default.exists().then_some(default));
+        let mut config = crate::config::load(file, std::env::vars())?;
+        if let Some(bind) = self.bind {
+            config.server.bind = bind;
+        }
+        if let Some(data_dir) = &self.data_dir {
+            config.server.data_dir.clone_from(data_dir);
+        }
+        if let Some(models_dir) = &self.models_dir {
+            config.models.dir.clone_from(models_dir);
+        }
+        Ok(config)
+    }
+}
+
+/// The models that this configuration can use.
+fn store(config: &Config) -> Store {
+    Store::new(Manifest::built_in(), vec![config.models.dir.clone()])
+}
+
+/// A runtime for what is asynchronous.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

@@ -1,0 +1,108 @@
+//! `sotto call`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use super::runtime;
+use crate::client::{Call, CallOptions, HangUp, Recording, Turn};
+use crate::pipeline::codec::wav;
+use crate::pipeline::frame::MIC_RATE_HZ;
+
+/// Takes a little longer than its speech, to hear the end of the last reply.
+const LINGER: Duration = Duration::from_millis(300);
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// The server, for example http://localhost:8080.
+    url: String,
+    /// Recordings to speak, one after the other (WAV of any rate).
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    audio: Vec<PathBuf>,
+    /// Calls at the same time.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    calls: usize,
+    /// One JSON object a turn.
+    #[arg(long)]
+    json: bool,
+    /// Keeps what was heard (of the first call).
+    #[arg(long, value_name = "OUT.wav")]
+    record: Option<PathBuf>,
+    /// How to take the reply's sound.
+    #[arg(long, value_enum, default_value_t = Output::Track)]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// As an Opus track.
+    Track,
+    /// As chunks on a data channel.
+    Blob,
+}
+
+pub(super) fn run(options: Options) -> anyhow::Result<()> {
+    let recordings: Vec<Recording> =
+        options.audio.iter().map(|path| Recording::read(path)).collect::<Result<_, _>>()?;
+    runtime()?.block_on(async {
+        let calls = (0..options.calls.max(1)).map(|number| one(number, &options, &recordings));
+        let results = futures_util::future::join_all(calls).await;
+        let failed = results.iter().filter(|result| result.is_err()).count();
+        for error in results.into_iter().filter_map(Result::err) {
+            eprintln!("sotto call: {error:#}");
+        }
+        anyhow::ensure!(failed == 0, "{failed} of {} calls failed", options.calls);
+        Ok(())
+    })
+}
+
+async fn one(number: usize, options: &Options, recordings: &[Recording]) -> anyhow::Result<()> {
+    let call = CallOptions {
+        blobs: options.output == Output::Blob,
+        ..CallOptions::new(options.url.clone())
+    };
+    let mut call = Call::place(call).await?;
+    let mut shown = 0;
+    for recording in recordings {
+        call.say(recording.clone()).await;
+        let turns = call.turns(number);
+        for turn in &turns[shown..] {
+            show(turn, options)?;
+        }
+        shown = turns.len();
+    }
+    call.wait(LINGER).await;
+    let turns = call.turns(number);
+    for turn in &turns[shown..] {
+        show(turn, options)?;
+    }
+    if let Some(path) = options.record.as_ref().filter(|_| number == 0) {
+        let heard = wav::encode(&call.heard().samples, MIC_RATE_HZ);
+        std::fs::write(path, heard).with_context(|| path.display().to_string())?;
+    }
+    call.hang_up(HangUp::Close).await?;
+    Ok(())
+}
+
+fn show(turn: &Turn, options: &Options) -> anyhow::Result<()> {
+    if options.json {
+        println!("{}", serde_json::to_string(turn)?);
+        return Ok(());
+    }
+    let after = |at: Option<u64>| match (at, turn.speech_end_ms) {
+        (Some(at), Some(end)) => format!("{:.2} s", (at as f64 - end as f64) / 1_000.0),
+        _ => "-".to_owned(),
+    };
+    let call = if options.calls > 1 { format!("[{}] ", turn.call) } else { String::new() };
+    println!("{call}you:   {}", turn.user_text);
+    println!("{call}sotto: {}{}", turn.reply_text, if turn.interrupted { " (cut)" } else { "" });
+    println!(
+        "{call}       turn over after {}, transcript after {}, first sound after {}",
+        after(turn.endpoint_ms),
+        after(turn.transcript_ms),
+        after(turn.first_audio_ms)
+    );
+    Ok(())
+}

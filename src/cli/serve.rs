@@ -1,0 +1,83 @@
+//! `sotto serve`.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Common;
+use crate::config::{Config, OpenCalls};
+use crate::engine::Choice;
+use crate::server::Server;
+use crate::telemetry;
+
+pub(super) fn run(common: &Common) -> anyhow::Result<()> {
+    let config = Arc::new(common.load()?);
+    telemetry::start(&config.telemetry).map_err(anyhow::Error::msg)?;
+    let store = Arc::new(super::store(&config));
+    super::runtime()?.block_on(async {
+        let server = Server::start(Arc::clone(&config), store).await?;
+        announce(&config, &server);
+        server.run(stop_signal()).await?;
+        Ok(())
+    })
+}
+
+/// Says in a few lines what runs and why.
+fn announce(config: &Config, server: &Server) {
+    let addresses = server.calls().webrtc().addresses();
+    let port = addresses.first().map_or(0, |address| address.port());
+    let hosts: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+    println!("sotto {}", env!("CARGO_PKG_VERSION"));
+    println!("  page      {}", server.url());
+    println!("  media     UDP {port} on {}", hosts.join(", "));
+    let engines = server.calls().engines();
+    for Choice { stage, name, why } in &engines.choices {
+        println!("  {:<9} {name} ({why})", label(stage));
+    }
+    if engines.recogniser.is_none() {
+        println!("  Nobody can call before there is a recognition engine: sotto doctor");
+    }
+    let loopback = config.server.bind.ip().is_loopback();
+    if config.auth.open_calls == OpenCalls::Loopback && !loopback {
+        println!("  Only this machine may call; auth.open_calls: any lets others in.");
+    }
+    if !loopback && !config.server.tls.enabled() {
+        println!("  Browsers elsewhere give no microphone to plain HTTP: server.tls.self_signed: true");
+    }
+    println!("  Nothing that is said is stored. Press Ctrl-C to stop.");
+}
+
+fn label(stage: &str) -> &str {
+    match stage {
+        "vad" => "notices",
+        "turn" => "turns",
+        "stt" => "hears",
+        "llm" => "thinks",
+        "tts" => "speaks",
+        other => other,
+    }
+}
+
+/// The first signal asks the server to stop; a second one ends the process.
+async fn stop_signal() {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        // Without signals only the end of the process stops it.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    eprintln!("stopping; press Ctrl-C again to stop at once");
+    // Whoever asks twice does not want to wait.
+    #[expect(clippy::disallowed_methods, reason = "the process ends with it, whatever it is doing")]
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        std::process::exit(130);
+    });
+}

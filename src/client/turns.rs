@@ -1,0 +1,259 @@
+//! What the events of a call say about its turns. Pure: events and times in, turns out.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::speaker::Spoken;
+
+/// A turn of a call, in milliseconds after it connected, on the client's clock.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Turn {
+    /// Which of several calls, from 0.
+    pub call: usize,
+    /// Which turn of the call, from 0.
+    pub turn: usize,
+    /// What the server understood.
+    pub user_text: String,
+    /// What it answered.
+    pub reply_text: String,
+    /// When the last energetic sample of the recording was sent.
+    pub speech_end_ms: Option<u64>,
+    /// When the turn was over.
+    pub endpoint_ms: Option<u64>,
+    /// When its transcript came.
+    pub transcript_ms: Option<u64>,
+    /// When the answer was first heard.
+    pub first_audio_ms: Option<u64>,
+    /// Whether the answer was cut.
+    pub interrupted: bool,
+    /// Whether it was over before the recording had ended.
+    pub early: bool,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    open: Vec<Open>,
+    /// Replies that answer no turn: a greeting.
+    unasked: Vec<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    item: String,
+    response: Option<String>,
+    endpoint_ms: Option<u64>,
+    transcript_ms: Option<u64>,
+    user_text: Option<String>,
+    reply_text: String,
+    audible: bool,
+    made: bool,
+    played: bool,
+    interrupted: bool,
+}
+
+impl Open {
+    fn is_over(&self) -> bool {
+        let nothing_said = self.user_text.as_ref().is_some_and(|text| text.trim().is_empty());
+        let answered = self.made && (self.played || !self.audible);
+        nothing_said || answered || self.interrupted
+    }
+}
+
+impl Turns {
+    /// Takes an event that came at `at_ms`.
+    pub(super) fn event(&mut self, event: &Value, at_ms: u64) {
+        let kind = event["type"].as_str().unwrap_or_default();
+        match kind {
+            "input_audio_buffer.committed" => self.open.push(Open {
+                item: event["item_id"].as_str().unwrap_or_default().to_owned(),
+                endpoint_ms: Some(at_ms),
+                ..Open::default()
+            }),
+            "conversation.item.input_audio_transcription.completed" => {
+                let text = event["transcript"].as_str().unwrap_or_default();
+                self.transcribed(&event["item_id"], text, at_ms);
+            }
+            "conversation.item.input_audio_transcription.failed" => {
+                self.transcribed(&event["item_id"], "", at_ms);
+            }
+            "response.created" => {
+                let response = event["response"]["id"].as_str().map(str::to_owned);
+                match self.open.last_mut() {
+                    Some(turn) if turn.response.is_none() => turn.response = response,
+                    // An answer to a question whose answer was cut before it was heard.
+                    Some(turn) if !turn.audible => {
+                        turn.response = response;
+                        turn.interrupted = false;
+                        turn.made = false;
+                        turn.reply_text.clear();
+                    }
+                    _ => self.unasked.push(Open { response, ..Open::default() }),
+                }
+            }
+            "response.output_audio_transcript.delta" | "response.output_text.delta" => {
+                let delta = event["delta"].as_str().unwrap_or_default();
+                self.with(&event["response_id"], |turn| turn.reply_text.push_str(delta));
+            }
+            "output_audio_buffer.started" => {
+                self.with(&event["response_id"], |turn| turn.audible = true);
+            }
+            "output_audio_buffer.stopped" => {
+                self.with(&event["response_id"], |turn| turn.played = true);
+            }
+            "output_audio_buffer.cleared" => {
+                self.with(&event["response_id"], |turn| turn.interrupted = true);
+            }
+            "response.done" => {
+                let cancelled = event["response"]["status"] == "cancelled";
+                self.with(&event["response"]["id"], |turn| {
+                    turn.made = true;
+                    turn.interrupted |= cancelled;
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether nothing is being awaited: every turn has been answered to its end.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.open.iter().chain(&self.unasked).all(Open::is_over)
+    }
+
+    /// How many turns there have been.
+    pub(super) fn count(&self) -> usize {
+        self.open.len()
+    }
+
+    /// The turns so far. `first_loud` says when something was first heard between two times.
+    pub(super) fn finish(
+        &self,
+        call: usize,
+        spoken: &[Spoken],
+        first_loud: impl Fn(u64, u64) -> Option<u64>,
+    ) -> Vec<Turn> {
+        let ends = self.open.iter().skip(1).map(|next| next.endpoint_ms).chain([None]);
+        let turns = self.open.iter().zip(ends).enumerate();
+        turns
+            .map(|(number, (open, end))| {
+                let endpoint = open.endpoint_ms.unwrap_or(0);
+                let recording = spoken.iter().rev().find(|spoken| spoken.begin_ms <= endpoint);
+                Turn {
+                    call,
+                    turn: number,
+                    user_text: open.user_text.clone().unwrap_or_default(),
+                    reply_text: open.reply_text.clone(),
+                    speech_end_ms: recording.map(|spoken| spoken.speech_end_ms),
+                    endpoint_ms: open.endpoint_ms,
+                    transcript_ms: open.transcript_ms,
+                    first_audio_ms: first_loud(endpoint, end.unwrap_or(u64::MAX))
+                        .filter(|_| open.response.is_some()),
+                    interrupted: open.interrupted,
+                    early: recording.is_some_and(|spoken| endpoint < spoken.end_ms),
+                }
+            })
+            .collect()
+    }
+
+    fn transcribed(&mut self, item: &Value, text: &str, at_ms: u64) {
+        if let Some(turn) = self.open.iter_mut().find(|turn| *item == turn.item) {
+            turn.user_text = Some(text.to_owned());
+            turn.transcript_ms = Some(at_ms);
+        }
+    }
+
+    fn with(&mut self, response: &Value, change: impl FnOnce(&mut Open)) {
+        let id = response.as_str();
+        let mut all = self.open.iter_mut().chain(&mut self.unasked);
+        if let Some(turn) = all.find(|turn| turn.response.as_deref() == id && id.is_some()) {
+            change(turn);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const SPOKEN: Spoken = Spoken { begin_ms: 100, speech_end_ms: 1_000, end_ms: 1_200 };
+
+    fn turns(events: &[(u64, Value)]) -> (Turns, Vec<Turn>) {
+        let mut turns = Turns::default();
+        for (at, event) in events {
+            turns.event(event, *at);
+        }
+        let finished = turns.finish(3, &[SPOKEN], |from, to| (1_500..to).find(|t| *t >= from));
+        (turns, finished)
+    }
+
+    fn asked() -> Vec<(u64, Value)> {
+        vec![
+            (1_300, json!({"type": "input_audio_buffer.committed", "item_id": "i"})),
+            (
+                1_310,
+                json!({"type": "conversation.item.input_audio_transcription.completed",
+                       "item_id": "i", "transcript": "hello"}),
+            ),
+            (1_320, json!({"type": "response.created", "response": {"id": "r"}})),
+            (
+                1_330,
+                json!({"type": "response.output_audio_transcript.delta", "response_id": "r",
+                       "delta": "hi"}),
+            ),
+            (1_400, json!({"type": "output_audio_buffer.started", "response_id": "r"})),
+            (1_410, json!({"type": "response.done", "response": {"id": "r", "status": "completed"}})),
+        ]
+    }
+
+    #[test]
+    fn a_turn_is_put_together() {
+        let mut events = asked();
+        let (turns_so_far, _) = turns(&events);
+        assert!(!turns_so_far.is_quiet(), "it is still playing");
+        events.push((2_000, json!({"type": "output_audio_buffer.stopped", "response_id": "r"})));
+        let (turns, finished) = turns(&events);
+        assert!(turns.is_quiet());
+        assert_eq!(
+            finished,
+            [Turn {
+                call: 3,
+                turn: 0,
+                user_text: "hello".to_owned(),
+                reply_text: "hi".to_owned(),
+                speech_end_ms: Some(1_000),
+                endpoint_ms: Some(1_300),
+                transcript_ms: Some(1_310),
+                first_audio_ms: Some(1_500),
+                interrupted: false,
+                early: false,
+            }]
+        );
+    }
+
+    #[test]
+    fn a_cut_answer_is_interrupted() {
+        let mut events = asked();
+        events.push((1_600, json!({"type": "output_audio_buffer.cleared", "response_id": "r"})));
+        let (turns, finished) = turns(&events);
+        assert!(turns.is_quiet() && finished[0].interrupted);
+    }
+
+    #[test]
+    fn a_turn_before_the_end_of_the_recording_is_early() {
+        let committed = json!({"type": "input_audio_buffer.committed", "item_id": "i"});
+        assert!(turns(&[(1_199, committed.clone())]).1[0].early);
+        assert!(!turns(&[(1_200, committed)]).1[0].early);
+    }
+
+    #[test]
+    fn nothing_said_needs_no_answer() {
+        let committed = json!({"type": "input_audio_buffer.committed", "item_id": "i"});
+        let empty = json!({"type": "conversation.item.input_audio_transcription.completed",
+                           "item_id": "i", "transcript": " "});
+        let (turns, finished) = turns(&[(1_300, committed), (1_310, empty)]);
+        assert!(turns.is_quiet());
+        assert_eq!(finished[0].first_audio_ms, None);
+    }
+}

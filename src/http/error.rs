@@ -1,0 +1,129 @@
+//! Errors as clients see them: one table from what went wrong to a status, a code and a text.
+//!
+//! Ours are logged with their cause and answered with a fixed text; the client's name what to mend.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::call::CallError;
+use crate::pipeline::transport::webrtc::WebRtcError;
+
+/// When to try again, in seconds, where a line may be free by then.
+const RETRY_SOON: u32 = 5;
+
+/// `{"error":{"type","code","message","param"}}` and its status.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    param: Option<String>,
+    retry_after: Option<u32>,
+}
+
+impl ApiError {
+    /// An error with a status, a code and a text for people.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), param: None, retry_after: None }
+    }
+
+    /// The request makes no sense.
+    pub fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// There is nothing here.
+    pub fn not_found(message: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// Names the field at fault.
+    #[must_use]
+    pub fn with_param(mut self, param: impl Into<String>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    /// Says when to try again.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let kind = match self.status {
+            StatusCode::UNAUTHORIZED => "authentication_error",
+            StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
+            status if status.is_server_error() => "server_error",
+            _ => "invalid_request_error",
+        };
+        let body = json!({
+            "error": {
+                "type": kind,
+                "code": self.code,
+                "message": self.message,
+                "param": self.param,
+            }
+        });
+        let mut response = (self.status, axum::Json(body)).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        response
+    }
+}
+
+impl From<CallError> for ApiError {
+    fn from(error: CallError) -> Self {
+        let message = error.to_string();
+        match error {
+            CallError::Full(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "server_full", message)
+                    .retry_after(RETRY_SOON)
+            }
+            CallError::Stopping => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "server_stopping", message)
+                    .retry_after(RETRY_SOON)
+            }
+            CallError::NoRecogniser(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_recogniser", message)
+            }
+            CallError::Session(error) => {
+                Self::bad_request(error.code, message).with_param(error.param)
+            }
+            CallError::Unknown => Self::new(StatusCode::NOT_FOUND, "call_not_found", message),
+            CallError::WebRtc(error) => error.into(),
+        }
+    }
+}
+
+impl From<WebRtcError> for ApiError {
+    fn from(error: WebRtcError) -> Self {
+        use crate::pipeline::transport::webrtc::sdp::OfferError;
+        let message = error.to_string();
+        match error {
+            WebRtcError::Offer(OfferError::NotSdp) => Self::bad_request("invalid_sdp", message),
+            WebRtcError::Offer(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unsupported_offer", message)
+            }
+            WebRtcError::Refused(error) => {
+                tracing::warn!(%error, "an offer was refused");
+                Self::bad_request("invalid_sdp", message)
+            }
+            WebRtcError::Fragment => Self::bad_request("invalid_fragment", message),
+            error => {
+                tracing::error!(%error, "a connection could not be made");
+                let text = "the server could not open a connection; its log says why";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", text)
+            }
+        }
+    }
+}

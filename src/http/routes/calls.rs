@@ -1,0 +1,171 @@
+//! Opening, changing and ending calls over WebRTC.
+
+use std::collections::HashMap;
+
+use axum::body::Bytes;
+use axum::extract::multipart::MultipartError;
+use axum::extract::{FromRequest, Multipart, Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use crate::call::Session;
+use crate::http::guard::Admitted;
+use crate::http::{ApiError, AppState};
+
+const SDP: &str = "application/sdp";
+const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+
+/// `POST /v1/realtime/calls`: an offer, as it is or with session settings beside it.
+pub async fn open(
+    admitted: Admitted,
+    State(state): State<AppState>,
+    Query(query): Query<HashMap<String, String>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    state.offers.check(admitted.peer.ip())?;
+    let mut session = state.calls.session();
+    apply_query(&mut session, &query)?;
+    let offer = match content_type(request.headers()).as_deref() {
+        Some(SDP) => text(body(request).await?)?,
+        Some("multipart/form-data") => {
+            let (offer, settings) = parts(request).await?;
+            if let Some(settings) = settings {
+                session.update(&settings).map_err(crate::call::CallError::from)?;
+            }
+            offer
+        }
+        other => return Err(wrong_type(other, "application/sdp or multipart/form-data")),
+    };
+    let answered = state.calls.answer(&offer, session).await?;
+    let headers = [
+        (header::CONTENT_TYPE, SDP.to_owned()),
+        (header::LOCATION, format!("/v1/realtime/calls/{}", answered.id.as_str())),
+        (header::ETAG, answered.etag),
+    ];
+    Ok((StatusCode::CREATED, headers, answered.answer).into_response())
+}
+
+/// `GET`: RFC 9725 wants an answer without content.
+pub async fn look(
+    _: Admitted,
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    state.calls.signalling(&id)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `PATCH`: candidates that the client found later, or an ICE restart.
+pub async fn patch(
+    _: Admitted,
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (signalling, etag) = state.calls.signalling(&id)?;
+    if !matches(request.headers(), &etag) {
+        let text = "the connection has been restarted since; use its new ETag, or *";
+        return Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "etag_mismatch", text));
+    }
+    let kind = content_type(request.headers());
+    let restarted = |kind: &'static str, body: String| {
+        let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::ETAG, state.calls.restarted(&id))];
+        (StatusCode::OK, headers, body).into_response()
+    };
+    match kind.as_deref() {
+        Some(SDP) => {
+            let offer = text(body(request).await?)?;
+            Ok(restarted(SDP, signalling.restart(&offer).await?))
+        }
+        Some(FRAGMENT) => {
+            let fragment = text(body(request).await?)?;
+            Ok(match signalling.fragment(&fragment).await? {
+                Some(answer) => restarted(FRAGMENT, answer),
+                None => StatusCode::NO_CONTENT.into_response(),
+            })
+        }
+        other => Err(wrong_type(other, "application/trickle-ice-sdpfrag or application/sdp")),
+    }
+}
+
+/// `DELETE`, or `POST …/hangup`: the call is over.
+pub async fn hang_up(
+    _: Admitted,
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    state.calls.hang_up(&id)?;
+    Ok(StatusCode::OK)
+}
+
+/// Settings of ours that came as query parameters; others (`model`) are for other servers.
+pub fn apply_query(
+    session: &mut Session,
+    query: &HashMap<String, String>,
+) -> Result<(), ApiError> {
+    for name in ["output", "interruption"] {
+        if let Some(value) = query.get(name) {
+            session.set(name, value).map_err(crate::call::CallError::from)?;
+        }
+    }
+    Ok(())
+}
+
+/// The media type of the body, without its parameters.
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next()?.trim().to_ascii_lowercase())
+}
+
+fn wrong_type(found: Option<&str>, needed: &str) -> ApiError {
+    let found = found.unwrap_or("nothing").chars().take(100).collect::<String>();
+    let text = format!("the Content-Type must be {needed}, not {found}");
+    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text)
+}
+
+async fn body(request: Request) -> Result<Bytes, ApiError> {
+    Bytes::from_request(request, &()).await.map_err(|error| {
+        ApiError::new(error.status(), "invalid_body", error.body_text())
+    })
+}
+
+fn text(bytes: Bytes) -> Result<String, ApiError> {
+    String::from_utf8(bytes.into())
+        .map_err(|_| ApiError::bad_request("invalid_sdp", "the body is not UTF-8"))
+}
+
+/// The fields `sdp` and `session` of a form.
+async fn parts(request: Request) -> Result<(String, Option<Value>), ApiError> {
+    let failed = |error: MultipartError| {
+        ApiError::new(error.status(), "invalid_multipart", error.body_text())
+    };
+    let mut form = Multipart::from_request(request, &())
+        .await
+        .map_err(|error| ApiError::new(error.status(), "invalid_multipart", error.body_text()))?;
+    let (mut offer, mut session) = (None, None);
+    while let Some(field) = form.next_field().await.map_err(failed)? {
+        match field.name() {
+            Some("sdp") => offer = Some(field.text().await.map_err(failed)?),
+            Some("session") => {
+                let text = field.text().await.map_err(failed)?;
+                let value = serde_json::from_str(&text).map_err(|error| {
+                    ApiError::bad_request("invalid_json", format!("session: {error}"))
+                        .with_param("session")
+                })?;
+                session = Some(value);
+            }
+            _ => {}
+        }
+    }
+    let missing = || ApiError::bad_request("missing_sdp", "the form has no field sdp").with_param("sdp");
+    Ok((offer.ok_or_else(missing)?, session))
+}
+
+/// Whether `If-Match` allows a change: absent, a star, or the present version, in quotes or not.
+fn matches(headers: &HeaderMap, etag: &str) -> bool {
+    let Some(wanted) = headers.get(header::IF_MATCH) else { return true };
+    let Ok(wanted) = wanted.to_str() else { return false };
+    let bare = |text: &str| text.trim().trim_start_matches("W/").trim_matches('"').to_owned();
+    wanted.split(',').map(bare).any(|wanted| wanted == "*" || wanted == bare(etag))
+}

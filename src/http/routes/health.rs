@@ -1,0 +1,35 @@
+//! Whether the server lives, whether it takes calls, and what it does it with.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::http::{ApiError, AppState};
+
+/// `GET /healthz`: the process answers.
+pub async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /readyz`: a call would be taken.
+pub async fn ready(State(state): State<AppState>) -> Result<&'static str, ApiError> {
+    state.calls.ready()?;
+    let (going_on, limit) = state.calls.load();
+    if going_on >= limit {
+        let text = format!("all {limit} lines are busy");
+        return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "server_full", text));
+    }
+    Ok("ready\n")
+}
+
+/// `GET /api/v1/status`: what the page shows before a call.
+pub async fn status(State(state): State<AppState>) -> Json<Value> {
+    let (going_on, limit) = state.calls.load();
+    Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "calls": { "active": going_on, "limit": limit },
+        "engines": state.calls.engines().choices,
+        "ice_servers": state.config.webrtc.ice_servers,
+    }))
+}

@@ -1,0 +1,213 @@
+//! Work that takes time, beside the call's own task: each job asks an engine and reports back.
+//!
+//! Every job belongs to something that can be cancelled: a recognition, a reply, the call. The token of the
+//! call is the parent of the others, so nothing outlives it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sotto_llm::Provider;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::cancel::Cancel;
+use super::conversation::{Event, Failure, Recognition, ReplyId, TurnId};
+use super::failure::EngineError;
+use super::history::Role;
+use super::llm;
+use super::mouth::Piece;
+use super::text::Text;
+use crate::engine::handles::{EndOfTurn, Manner, Recogniser, Voice};
+
+/// Results that wait for the call. Full: the job waits, which is what a fast model should do.
+const RESULTS: usize = 64;
+
+/// What a job reports.
+pub(super) enum Result {
+    /// Something for the conversation.
+    Event(Event),
+    /// A piece of a clause's sound; the last one may be empty.
+    Speech { reply: ReplyId, clause: u32, speech: Piece, last: bool },
+}
+
+/// See the module.
+pub(super) struct Jobs {
+    tracker: TaskTracker,
+    call: CancellationToken,
+    sender: mpsc::Sender<Result>,
+    results: mpsc::Receiver<Result>,
+    recognitions: HashMap<Recognition, CancellationToken>,
+    reply: Option<(ReplyId, CancellationToken)>,
+}
+
+impl Jobs {
+    pub(super) fn new(tracker: TaskTracker, call: CancellationToken) -> Self {
+        let (sender, results) = mpsc::channel(RESULTS);
+        Self { tracker, call, sender, results, recognitions: HashMap::new(), reply: None }
+    }
+
+    /// The next result. Cancel safe.
+    pub(super) async fn next(&mut self) -> Option<Result> {
+        let result = self.results.recv().await;
+        if let Some(Result::Event(Event::Recognised { job, .. })) = &result {
+            self.recognitions.remove(job);
+        }
+        result
+    }
+
+    /// The token of the call.
+    pub(super) fn call(&self) -> &CancellationToken {
+        &self.call
+    }
+
+    /// Whether this reply is the one being made.
+    pub(super) fn is_current(&self, reply: ReplyId) -> bool {
+        self.reply.as_ref().is_some_and(|(current, _)| *current == reply)
+    }
+
+    pub(super) fn predict(&self, engine: &EndOfTurn, turn: TurnId, question: u32, audio: Vec<f32>) {
+        let engine = engine.clone();
+        self.start(self.call.clone(), async move |results, cancel| {
+            let probability = engine.predict(audio, &cancel).await;
+            if let Err(error) = &probability {
+                tracing::warn!(%error, "end of turn was not judged");
+            }
+            let probability = probability.ok();
+            let event = Event::Predicted { turn, question, probability };
+            let _ = results.send(Result::Event(event)).await;
+        });
+    }
+
+    pub(super) fn recognise(
+        &mut self,
+        engine: Option<&Recogniser>,
+        job: Recognition,
+        audio: Vec<f32>,
+    ) {
+        let engine = engine.cloned();
+        let token = self.call.child_token();
+        self.recognitions.insert(job, token.clone());
+        self.start(token, async move |results, cancel| {
+            let result = match engine {
+                Some(engine) => engine.transcribe(audio, &cancel).await,
+                None => Err(EngineError::Input("there is no recognition engine".to_owned())),
+            };
+            let result = result.map(|transcript| transcript.text).map_err(|e| failure(&e));
+            let _ = results.send(Result::Event(Event::Recognised { job, result })).await;
+        });
+    }
+
+    pub(super) fn cancel_recognition(&mut self, job: Recognition) {
+        if let Some(token) = self.recognitions.remove(&job) {
+            token.cancel();
+        }
+    }
+
+    pub(super) fn write(
+        &mut self,
+        provider: &Arc<dyn Provider>,
+        reply: ReplyId,
+        messages: Vec<(Role, Text)>,
+        max_tokens: Option<u32>,
+    ) {
+        let provider = Arc::clone(provider);
+        let token = self.token_of(reply);
+        self.start(token, async move |results, cancel| {
+            tokio::select! {
+                () = llm::write(&*provider, reply, messages, max_tokens, &results) => {}
+                // Dropping the stream drops the connection, and the model stops.
+                () = cancel.cancelled() => {}
+            }
+        });
+    }
+
+    pub(super) fn speak(
+        &mut self,
+        voice: Option<&Voice>,
+        reply: ReplyId,
+        clause: u32,
+        text: Text,
+        manner: Manner,
+    ) {
+        let voice = voice.cloned();
+        let token = self.token_of(reply);
+        self.start(token, async move |results, cancel| {
+            let said = match voice {
+                Some(voice) => {
+                    say(&voice, reply, clause, text, manner, &results, cancel).await
+                }
+                None => Err(EngineError::Input("there is no voice".to_owned())),
+            };
+            let end = match said {
+                Ok(()) => {
+                    Result::Speech { reply, clause, speech: Piece::default(), last: true }
+                }
+                Err(error) => {
+                    Result::Event(Event::SpeechFailed { reply, failure: failure(&error) })
+                }
+            };
+            let _ = results.send(end).await;
+        });
+    }
+
+    pub(super) fn cancel_reply(&mut self, reply: ReplyId) {
+        if let Some((_, token)) = self.reply.take_if(|(current, _)| *current == reply) {
+            token.cancel();
+        }
+    }
+
+    /// The token of the reply being made, which is this one from now on.
+    fn token_of(&mut self, reply: ReplyId) -> CancellationToken {
+        if !self.is_current(reply) {
+            self.reply = Some((reply, self.call.child_token()));
+        }
+        self.reply.as_ref().map_or_else(|| self.call.child_token(), |(_, token)| token.clone())
+    }
+
+    fn start<F>(
+        &self,
+        token: CancellationToken,
+        work: impl FnOnce(mpsc::Sender<Result>, Cancel) -> F + Send + 'static,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let results = self.sender.clone();
+        let work = work(results, Cancel::new(token.clone()));
+        self.tracker.spawn(async move {
+            tokio::select! {
+                () = work => {}
+                // Also when it waits to report what nobody wants any more.
+                () = token.cancelled() => {}
+            }
+        });
+    }
+}
+
+async fn say(
+    voice: &Voice,
+    reply: ReplyId,
+    clause: u32,
+    text: Text,
+    manner: Manner,
+    results: &mpsc::Sender<Result>,
+    cancel: Cancel,
+) -> std::result::Result<(), EngineError> {
+    let (mut pieces, speaking) = voice.speak(text.into_string(), manner, cancel);
+    let forward = async {
+        while let Some(speech) = pieces.recv().await {
+            let speech = Piece::from(speech);
+            let _ = results.send(Result::Speech { reply, clause, speech, last: false }).await;
+        }
+    };
+    let (said, ()) = tokio::join!(speaking, forward);
+    said
+}
+
+/// An engine's failure in words for the client. Engines do not repeat what was said.
+fn failure(error: &EngineError) -> Failure {
+    if !matches!(error, EngineError::Cancelled) {
+        tracing::warn!(%error, "an engine failed");
+    }
+    Failure { code: error.code(), message: error.to_string() }
+}

@@ -1,0 +1,247 @@
+//! The server: what is built in which order, and taken down in the reverse one.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::call::Calls;
+use crate::config::{Config, PublicIp};
+use crate::engine::{EngineLoadError, Engines};
+use crate::http::tls::{TlsError, TlsListener};
+use crate::http::{self, AppState};
+use crate::models::{Device, PullError, Puller, Status, Store};
+use crate::pipeline::transport::webrtc::{WebRtc, WebRtcError};
+
+/// Everything is asked to end within this when the calls have ended.
+const LAST_TASKS: Duration = Duration::from_secs(5);
+
+/// The server cannot start, or has failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// As configured.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The media port, or WebRTC.
+    #[error(transparent)]
+    WebRtc(#[from] WebRtcError),
+    /// HTTPS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// An engine that was asked for.
+    #[error(transparent)]
+    Engine(#[from] EngineLoadError),
+    /// Serving.
+    #[error("serving HTTP: {0}")]
+    Serve(#[source] io::Error),
+}
+
+/// A server that listens, with its engines loaded.
+pub struct Server {
+    config: Arc<Config>,
+    listener: TcpListener,
+    address: SocketAddr,
+    calls: Arc<Calls>,
+    tracker: TaskTracker,
+    /// Ends what is not a call: the media port, handshakes, background work.
+    stopping: CancellationToken,
+}
+
+impl Server {
+    /// Binds the ports and loads the engines.
+    pub async fn start(config: Arc<Config>, store: Arc<Store>) -> Result<Self, ServerError> {
+        let (listener, address) = bind(&config).await?;
+        let engines = Engines::load(Arc::clone(&config), Arc::clone(&store), address).await?;
+        let server = Self::assemble(config, listener, address, engines).await?;
+        server.fetch_better(store);
+        Ok(server)
+    }
+
+    /// Binds the ports and uses these engines.
+    pub async fn with_engines(config: Arc<Config>, engines: Engines) -> Result<Self, ServerError> {
+        let (listener, address) = bind(&config).await?;
+        Self::assemble(config, listener, address, engines).await
+    }
+
+    async fn assemble(
+        config: Arc<Config>,
+        listener: TcpListener,
+        address: SocketAddr,
+        engines: Engines,
+    ) -> Result<Self, ServerError> {
+        let (tracker, stopping) = (TaskTracker::new(), CancellationToken::new());
+        let public = match &config.webrtc.public_ip {
+            PublicIp::Auto => None,
+            PublicIp::Fixed(addresses) => Some(addresses.as_slice()),
+        };
+        let loopback = address.ip().is_loopback();
+        let port = config.webrtc.udp_port;
+        let webrtc =
+            WebRtc::start(port, public, loopback, &tracker, stopping.child_token()).await?;
+        let calls = Arc::new(Calls::new(
+            Arc::clone(&config),
+            engines,
+            webrtc,
+            tracker.clone(),
+            stopping.child_token(),
+            CancellationToken::new(),
+        ));
+        Ok(Self { config, listener, address, calls, tracker, stopping })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the page is.
+    pub fn url(&self) -> String {
+        let scheme = if self.config.server.tls.enabled() { "https" } else { "http" };
+        let host = match self.address.ip() {
+            ip if ip.is_unspecified() || ip.is_loopback() => "localhost".to_owned(),
+            ip => ip.to_string(),
+        };
+        format!("{scheme}://{host}:{}", self.address.port())
+    }
+
+    /// Its calls.
+    pub fn calls(&self) -> &Arc<Calls> {
+        &self.calls
+    }
+
+    /// Serves until `shutdown` is done: then no new calls are taken, those that go on are told and given
+    /// their grace, and everything is closed.
+    pub async fn run(
+        self,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServerError> {
+        let Self { config, listener, calls, tracker, stopping, .. } = self;
+        let state = AppState::new(Arc::clone(&config), Arc::clone(&calls));
+        let grace = Duration::from_millis(config.server.shutdown_grace_ms);
+        let stop = stopping.clone();
+        let draining = Arc::clone(&calls);
+        // Requests that are being answered are finished; the calls they opened are drained first.
+        let drained = async move {
+            shutdown.await;
+            draining.drain(grace).await;
+            stop.cancel();
+        };
+        let served = if config.server.tls.enabled() {
+            let tls = http::tls::load(&config.server.tls, &config.server.data_dir)?;
+            let listener = TlsListener::new(listener, tls, &tracker, stopping.child_token());
+            let listener = listener.map_err(ServerError::Serve)?;
+            http::serve(listener, state, drained).await
+        } else {
+            http::serve(listener, state, drained).await
+        };
+        stopping.cancel();
+        tracker.close();
+        if tokio::time::timeout(LAST_TASKS, tracker.wait()).await.is_err() {
+            tracing::warn!(tasks = tracker.len(), "some tasks did not end in time");
+        }
+        served.map_err(ServerError::Serve)
+    }
+
+    /// Fetches models that would make the next calls better, if that is wanted, and loads them.
+    fn fetch_better(&self, store: Arc<Store>) {
+        let config = Arc::clone(&self.config);
+        if config.models.offline || !config.models.pull {
+            return;
+        }
+        let device = if cfg!(any(feature = "cuda", feature = "metal")) { Device::Gpu } else { Device::Cpu };
+        let missing: Vec<String> = store
+            .manifest()
+            .essential(device)
+            .filter(|model| store.status(model) != Status::Here)
+            .map(|model| model.name.clone())
+            .collect();
+        if missing.is_empty() {
+            return;
+        }
+        let (calls, address) = (Arc::clone(&self.calls), self.address);
+        let stopping = self.stopping.child_token();
+        let runtime = tokio::runtime::Handle::current();
+        // On a thread that may wait: files are written and summed up.
+        self.tracker.spawn_blocking(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = improve(&config, &store, &calls, address, missing) => {}
+                    () = stopping.cancelled() => {}
+                }
+            });
+        });
+    }
+}
+
+/// Fetches models and gives the calls that follow engines that use them.
+async fn improve(
+    config: &Arc<Config>,
+    store: &Arc<Store>,
+    calls: &Calls,
+    address: SocketAddr,
+    missing: Vec<String>,
+) {
+    if fetch(config, store, missing).await == 0 {
+        return;
+    }
+    match Engines::load(Arc::clone(config), Arc::clone(store), address).await {
+        Ok(engines) => {
+            for choice in &engines.choices {
+                tracing::info!("{}: {} ({})", choice.stage, choice.name, choice.why);
+            }
+            calls.replace_engines(engines);
+            tracing::info!("calls from now on use the new models");
+        }
+        Err(error) => tracing::warn!(%error, "the new models cannot be used"),
+    }
+}
+
+async fn bind(config: &Config) -> Result<(TcpListener, SocketAddr), ServerError> {
+    let address = config.server.bind;
+    let failed = |source| ServerError::Bind { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+/// Fetches models one after the other; how many came.
+async fn fetch(config: &Config, store: &Store, names: Vec<String>) -> usize {
+    let puller = match puller(config) {
+        Ok(puller) => puller,
+        Err(error) => {
+            tracing::warn!(%error, "models cannot be fetched");
+            return 0;
+        }
+    };
+    let mut fetched = 0;
+    for model in names.iter().filter_map(|name| store.manifest().get(name)) {
+        tracing::info!(model = model.name, "fetching a model in the background");
+        match puller.pull(model, &store.target(model), &mut ()).await {
+            Ok(()) => fetched += 1,
+            Err(error @ PullError::Network { .. }) => {
+                // What cannot be reached for one model will not be for the next.
+                tracing::info!("models were not fetched: {error}");
+                break;
+            }
+            Err(error) => tracing::warn!("a model was not fetched: {error}"),
+        }
+    }
+    fetched
+}
+
+/// Fetches models as configured. `HF_ENDPOINT` names another hub, as it does for everybody else.
+pub fn puller(config: &Config) -> Result<Puller, reqwest::Error> {
+    let hub = std::env::var("HF_ENDPOINT").unwrap_or_else(|_| config.models.hub.clone());
+    let client = crate::engine::http::client(None)?;
+    Ok(Puller::new(client, &hub, config.models.offline))
+}

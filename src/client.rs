@@ -3,6 +3,7 @@
 //! `sotto call` is made of it, and so are the tests and benchmarks of whole calls. It uses the protocol as any
 //! client would, and nothing of the server.
 
+mod impairment;
 mod listener;
 mod speaker;
 mod turns;
@@ -21,10 +22,12 @@ use webrtc::data_channel::{DataChannel, DataChannelEvent};
 use webrtc::peer_connection::{RTCPeerConnectionState, RTCSessionDescription};
 use webrtc::runtime::TokioRuntime;
 
+pub use self::impairment::Impairment;
 pub use self::listener::Heard;
-pub use self::speaker::Recording;
+pub use self::speaker::{Background, Recording};
 pub use self::turns::Turn;
 
+use self::impairment::Impaired;
 use self::listener::{Listener, receive_chunks};
 use self::speaker::{Speaker, Spoken};
 use self::turns::Turns;
@@ -95,12 +98,23 @@ pub struct CallOptions {
     pub events: bool,
     /// How long to wait for a reply to end after each recording.
     pub patience: Duration,
+    /// A bad network on the way to the server.
+    pub impairment: Impairment,
+    /// What the microphone hears while nothing is said; none: silence.
+    pub background: Option<Background>,
 }
 
 impl CallOptions {
     /// The usual: events, a track, ten seconds.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), blobs: false, events: true, patience: Duration::from_secs(10) }
+        Self {
+            url: url.into(),
+            blobs: false,
+            events: true,
+            patience: Duration::from_secs(10),
+            impairment: Impairment::default(),
+            background: None,
+        }
     }
 }
 
@@ -374,7 +388,9 @@ impl Negotiated {
         let connected = Instant::now();
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
         let listener = Listener::new(connected);
-        let (speaker, speaking) = Speaker::new(self.track, connected, cancel.clone())?;
+        let packets = Impaired::new(self.track, options.impairment);
+        let background = options.background.clone();
+        let (speaker, speaking) = Speaker::new(packets, background, connected, cancel.clone())?;
         tracker.spawn(speaking);
         let (event_sender, events) = mpsc::channel(EVENTS);
         let (clears, clear_receiver) = mpsc::channel(1);

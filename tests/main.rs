@@ -1,3 +1,22 @@
-//! Integration tests: one binary.
-mod engines;
+//! Integration tests: one binary. They speak to the server as a client does.
+//!
+//! `engines` compares what we wrote with its reference, on real weights; `calls` places real calls over
+//! loopback; `http` knocks at the door in every wrong way; the rest is about single parts.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod support;
+
+mod engines;
+
+mod calls;
+
+mod http;
+
+mod models;
+
+mod providers;
+
+mod configuration;
+
+mod command_line;

@@ -1,6 +1,7 @@
 //! The caller's microphone: recordings, and silence between them, as a continuous Opus track.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -67,6 +68,29 @@ impl Recording {
     }
 }
 
+/// Sound that is encoded once and sent again and again: for many calls at the same time.
+#[derive(Clone)]
+pub struct Background(Arc<[Vec<u8>]>);
+
+impl Background {
+    /// From samples at 16 kHz.
+    pub fn new(samples: &[f32]) -> Result<Self, ClientError> {
+        let mut encoder = Encoder::with_rate(MIC_RATE_HZ)?;
+        let packets = samples.chunks_exact(FRAME).map(|frame| encoder.encode(frame));
+        Ok(Self(packets.collect::<Result<_, _>>()?))
+    }
+
+    fn packet(&self, slot: u32) -> Option<Vec<u8>> {
+        (!self.0.is_empty()).then(|| self.0[slot as usize % self.0.len()].clone())
+    }
+}
+
+impl std::fmt::Debug for Background {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Background({} packets)", self.0.len())
+    }
+}
+
 /// Hands recordings to the task that sends them.
 pub(super) struct Speaker {
     recordings: mpsc::Sender<(Recording, oneshot::Sender<Spoken>)>,
@@ -76,6 +100,7 @@ impl Speaker {
     /// A speaker and the task that it needs. Times count from `connected`.
     pub(super) fn new(
         packets: impl PacketSink,
+        background: Option<Background>,
         connected: Instant,
         cancel: CancellationToken,
     ) -> Result<(Self, impl Future<Output = ()> + Send + 'static), ClientError> {
@@ -83,7 +108,7 @@ impl Speaker {
         let (recordings, queue) = mpsc::channel(1);
         let task = async move {
             tokio::select! {
-                () = send(packets, encoder, queue, connected) => {}
+                () = send(packets, encoder, background, queue, connected) => {}
                 () = cancel.cancelled() => {}
             }
         };
@@ -101,6 +126,7 @@ impl Speaker {
 async fn send(
     mut packets: impl PacketSink,
     mut encoder: Encoder,
+    background: Option<Background>,
     mut queue: mpsc::Receiver<(Recording, oneshot::Sender<Spoken>)>,
     connected: Instant,
 ) {
@@ -113,6 +139,7 @@ async fn send(
         {
             current = Some((recording, done, 0, now_ms));
         }
+        let quiet = current.is_none().then(|| background.as_ref()?.packet(slot)).flatten();
         let mut frame = [0.0; FRAME];
         if let Some((recording, _, position, _)) = &mut current {
             let rest = &recording.samples[*position..];
@@ -120,7 +147,8 @@ async fn send(
             frame[..length].copy_from_slice(&rest[..length]);
             *position += length;
         }
-        let Ok(packet) = encoder.encode(&frame) else { return };
+        let encoded = quiet.map_or_else(|| encoder.encode(&frame), Ok);
+        let Ok(packet) = encoded else { return };
         if !packets.send(u64::from(slot), slot == 0, packet).await {
             return;
         }

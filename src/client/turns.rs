@@ -46,6 +46,7 @@ struct Open {
     transcript_ms: Option<u64>,
     user_text: Option<String>,
     reply_text: String,
+    written: bool,
     audible: bool,
     made: bool,
     played: bool,
@@ -55,7 +56,9 @@ struct Open {
 impl Open {
     fn is_over(&self) -> bool {
         let nothing_said = self.user_text.as_ref().is_some_and(|text| text.trim().is_empty());
-        let answered = self.made && (self.played || !self.audible);
+        // A page plays what it is sent some time after it was made.
+        let to_be_heard = !self.written && !self.reply_text.is_empty();
+        let answered = self.made && (self.played || !to_be_heard);
         nothing_said || answered || self.interrupted
     }
 }
@@ -93,7 +96,11 @@ impl Turns {
             }
             "response.output_audio_transcript.delta" | "response.output_text.delta" => {
                 let delta = event["delta"].as_str().unwrap_or_default();
-                self.with(&event["response_id"], |turn| turn.reply_text.push_str(delta));
+                let written = kind == "response.output_text.delta";
+                self.with(&event["response_id"], |turn| {
+                    turn.reply_text.push_str(delta);
+                    turn.written |= written;
+                });
             }
             "output_audio_buffer.started" => {
                 self.with(&event["response_id"], |turn| turn.audible = true);

@@ -2,6 +2,7 @@
 //! everything that does not need it.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use ort::environment::Environment;
 use ort::session::Session;
@@ -36,8 +37,19 @@ pub struct OnnxRuntime {
 }
 
 impl OnnxRuntime {
-    /// Loads the library at `path` (1.24 or newer).
+    /// Loads the library at `path` (1.24 or newer). A process loads one library; later calls give the one
+    /// that was loaded first.
     pub fn load(path: &Path) -> Result<Self, OrtError> {
+        static LOADED: Mutex<Option<OnnxRuntime>> = Mutex::new(None);
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = &*loaded {
+            return Ok(runtime.clone());
+        }
+        let runtime = Self::load_first(path)?;
+        Ok(loaded.insert(runtime).clone())
+    }
+
+    fn load_first(path: &Path) -> Result<Self, OrtError> {
         let fail = |reason: String| OrtError::Library { path: path.to_owned(), reason };
         let builder = ort::init_from(path).map_err(|error| fail(error.to_string()))?;
         let environment =

@@ -1,17 +1,11 @@
 //! Silero and Smart Turn against the figures of their reference implementations.
 
-use std::path::PathBuf;
 use serde::Deserialize;
-use sotto::engine::ort::OnnxRuntime;
 use sotto::pipeline::turn::{SmartTurn, TurnDetector};
 use sotto::pipeline::vad::{FRAME, Silero, VadModel};
 
+use crate::support::engines::{model, onnxruntime};
 use crate::support::shared;
-
-fn runtime() -> Option<OnnxRuntime> {
-    let path = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from)?;
-    Some(OnnxRuntime::load(&path).expect("the library loads"))
-}
 
 #[test]
 fn silero_gives_the_probabilities_of_onnxruntime() {
@@ -20,9 +14,9 @@ fn silero_gives_the_probabilities_of_onnxruntime() {
         probs: Vec<f32>,
     }
     let (Some(runtime), Some(model), Some(golden)) = (
-        runtime(),
-        shared::file("models/silero-vad/silero_vad.onnx"),
-        shared::file("models/silero-vad/golden_jfk_v6.2.json"),
+        onnxruntime(),
+        model("silero-vad/silero_vad.onnx"),
+        model("silero-vad/golden_jfk_v6.2.json"),
     ) else {
         return;
     };
@@ -43,7 +37,7 @@ fn silero_gives_the_probabilities_of_onnxruntime() {
 #[test]
 fn smart_turn_gives_the_probabilities_of_the_reference() {
     let (Some(runtime), Some(model)) =
-        (runtime(), shared::file("models/smart-turn-v3/smart-turn-v3.2-cpu.onnx"))
+        (onnxruntime(), model("smart-turn-v3/smart-turn-v3.2-cpu.onnx"))
     else {
         return;
     };
@@ -57,8 +51,9 @@ fn smart_turn_gives_the_probabilities_of_the_reference() {
         }
     }
     errors.sort_by(|a, b| b.0.total_cmp(&a.0));
-    eprintln!("{:?}", &errors[..6]);
+    assert!(errors.len() > 90, "{}", errors.len());
+    // The features are the reference's to the last bit, so this is what two builds of onnxruntime differ by.
     let close = errors.iter().filter(|(error, _)| *error <= 0.02).count();
-    assert!(close * 100 >= errors.len() * 95, "{close} of {}", errors.len());
+    assert!(close * 100 >= errors.len() * 95, "{close} of {}: {:?}", errors.len(), &errors[..6]);
     assert!(errors[0].0 <= 0.1, "{:?}", errors[0]);
 }

@@ -25,35 +25,36 @@ pub fn file(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// Says that a test is skipped, or fails it where skipping is not allowed.
+/// Says that a test is skipped, or fails it where skipping is not allowed. `make test` counts these lines.
 pub fn skip(why: &str) {
     let strict = std::env::var("SOTTO_TEST_STRICT").is_ok_and(|value| value == "1");
     assert!(!(strict && folder().is_some()), "strict tests may not skip: {why}");
     eprintln!("SKIPPED: {why}");
 }
 
-/// A recording of `audio/manifest.jsonl`.
+/// A recording of a manifest in `audio`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Clip {
     pub file: String,
-    #[serde(default)]
-    pub kind: String,
-    pub dur: f32,
     pub fixture_text: Option<String>,
     pub fixture_tokens: Option<Vec<u32>>,
     pub smart_turn_v3_2: Option<f32>,
 }
 
-/// All recordings.
+/// All recordings of a manifest.
 pub fn clips(manifest: &str) -> Vec<Clip> {
     let Some(path) = file(manifest) else { return Vec::new() };
-    let text = std::fs::read_to_string(path).expect("the manifest is readable");
-    text.lines().map(|line| serde_json::from_str(line).expect("a clip a line")).collect()
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The recording of this name, as in `speech/jfk.wav`.
+pub fn clip(name: &str) -> Option<Clip> {
+    clips("audio/manifest.jsonl").into_iter().find(|clip| clip.file == name)
 }
 
 /// The samples of a recording, 16 kHz.
 pub fn samples(clip: &str) -> Vec<f32> {
-    let path = folder().expect("clips come from the folder").join("audio").join(clip);
-    sotto::pipeline::codec::wav::decode(&std::fs::read(path).expect("the clip is there"), 16_000)
-        .expect("the clip is a WAV")
+    let path = folder().unwrap().join("audio").join(clip);
+    sotto::pipeline::codec::wav::decode(&std::fs::read(path).unwrap(), 16_000).unwrap()
 }

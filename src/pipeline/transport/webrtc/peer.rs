@@ -237,8 +237,9 @@ impl OpusTrack {
     }
 }
 
-impl PacketSink for OpusPackets {
-    async fn send(&mut self, slot: u64, marker: bool, packet: Vec<u8>) -> bool {
+impl OpusPackets {
+    /// The next packet, for the 20 ms slot `slot`.
+    pub fn packet(&mut self, slot: u64, marker: bool, payload: Vec<u8>) -> rtc::rtp::Packet {
         let header = rtc::rtp::header::Header {
             version: 2,
             payload_type: self.payload_type,
@@ -249,7 +250,18 @@ impl PacketSink for OpusPackets {
             ..Default::default()
         };
         self.sequence = self.sequence.wrapping_add(1);
-        let packet = rtc::rtp::Packet { header, payload: packet.into() };
+        rtc::rtp::Packet { header, payload: payload.into() }
+    }
+
+    /// Sends a packet. `false` if the track is gone.
+    pub async fn write(&self, packet: rtc::rtp::Packet) -> bool {
         self.track.write_rtp(packet).await.is_ok()
+    }
+}
+
+impl PacketSink for OpusPackets {
+    async fn send(&mut self, slot: u64, marker: bool, packet: Vec<u8>) -> bool {
+        let packet = self.packet(slot, marker, packet);
+        self.write(packet).await
     }
 }

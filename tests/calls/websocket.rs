@@ -1,0 +1,200 @@
+//! The same protocol on a WebSocket, with sound inside the events.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use sotto::pipeline::codec::resample::resample;
+use sotto::pipeline::codec::wav::to_i16;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::support::fakes::voice_like;
+use crate::support::server::{TestServer, real};
+use crate::support::shared;
+
+struct Socket {
+    inner: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    log: Vec<Value>,
+}
+
+impl Socket {
+    async fn open(server: &TestServer) -> Self {
+        let url = format!("{}/v1/realtime?model=any", server.url.replace("http", "ws"));
+        let (inner, _) = connect_async(url).await.unwrap();
+        let mut socket = Self { inner, log: Vec::new() };
+        socket.until("session.created").await;
+        socket
+    }
+
+    async fn send(&mut self, event: Value) {
+        self.inner.send(Message::Text(event.to_string().into())).await.unwrap();
+    }
+
+    /// Sends sound (16 kHz) as fast as it goes.
+    async fn say(&mut self, samples: &[f32]) {
+        let samples = resample(samples, 16_000, 24_000).unwrap();
+        for piece in samples.chunks(24_000 / 5) {
+            let bytes: Vec<u8> = piece.iter().flat_map(|s| to_i16(*s).to_le_bytes()).collect();
+            let audio = BASE64.encode(bytes);
+            self.send(json!({ "type": "input_audio_buffer.append", "audio": audio })).await;
+        }
+    }
+
+    async fn next(&mut self) -> Option<Value> {
+        loop {
+            let message = tokio::time::timeout(Duration::from_secs(8), self.inner.next()).await;
+            match message.expect("an event in time")? {
+                Ok(Message::Text(text)) => {
+                    let event: Value = serde_json::from_str(&text).unwrap();
+                    self.log.push(event.clone());
+                    return Some(event);
+                }
+                Ok(Message::Close(_)) | Err(_) => return None,
+                Ok(_) => {}
+            }
+        }
+    }
+
+    async fn until(&mut self, kind: &str) -> Value {
+        loop {
+            let event = self.next().await.unwrap_or_else(|| panic!("closed before {kind}"));
+            if event["type"] == kind {
+                return event;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_is_understood_and_answered_in_events() {
+    let Some(server) = real().await else { return };
+    let clip = shared::clip("speech/gs_describe.wav").unwrap();
+    let mut socket = Socket::open(&server).await;
+    socket.say(&shared::samples(&clip.file)).await;
+    let completed =
+        socket.until("conversation.item.input_audio_transcription.completed").await;
+    assert_eq!(completed["transcript"].as_str(), clip.fixture_text.as_deref());
+    assert!(completed["usage"]["seconds"].as_f64().unwrap() > 1.0);
+    socket.until("response.done").await;
+    let sound: usize = socket
+        .log
+        .iter()
+        .filter(|event| event["type"] == "response.output_audio.delta")
+        .map(|event| BASE64.decode(event["delta"].as_str().unwrap()).unwrap().len())
+        .sum();
+    assert!(sound > 24_000, "more than half a second of 16-bit samples: {sound}");
+    let buffers = socket.log.iter().any(|event| {
+        event["type"].as_str().unwrap_or_default().starts_with("output_audio_buffer")
+    });
+    assert!(!buffers, "those are for WebRTC");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn push_to_talk() {
+    let server = TestServer::fake().await;
+    let mut socket = Socket::open(&server).await;
+    let turn_detection = Value::Null;
+    socket
+        .send(json!({
+            "type": "session.update",
+            "session": { "audio": { "input": { "turn_detection": turn_detection } } }
+        }))
+        .await;
+    let updated = socket.until("session.updated").await;
+    assert!(updated["session"]["audio"]["input"]["turn_detection"].is_null());
+    socket.say(&voice_like(900)).await;
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    socket.send(json!({ "type": "input_audio_buffer.commit" })).await;
+    socket.until("input_audio_buffer.committed").await;
+    socket.until("response.done").await;
+    let spoken = socket.log.iter().any(|e| e["type"] == "input_audio_buffer.speech_started");
+    assert!(!spoken, "nobody listens for speech in push to talk");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_conversation() {
+    let server = TestServer::fake().await;
+    let mut socket = Socket::open(&server).await;
+    socket.send(json!({ "type": "session.update", "session": { "output_modalities": ["text"] } })).await;
+    socket.until("session.updated").await;
+    socket
+        .send(json!({
+            "type": "conversation.item.create",
+            "item": { "type": "message", "role": "user", "id": "mine",
+                      "content": [{ "type": "input_text", "text": "say this" }] }
+        }))
+        .await;
+    let added = socket.until("conversation.item.added").await;
+    assert_eq!(added["item"]["id"], "mine");
+    socket.send(json!({ "type": "response.create" })).await;
+    let text = socket.until("response.output_text.done").await;
+    assert_eq!(text["text"], "say this");
+    let done = socket.until("response.done").await;
+    assert_eq!(done["response"]["status"], "completed");
+    let item = &done["response"]["output"][0];
+    assert_eq!(item["content"][0]["type"], "output_text");
+    socket.send(json!({ "type": "conversation.item.truncate", "item_id": "mine", "content_index": 0, "audio_end_ms": 5 })).await;
+    let error = socket.until("error").await;
+    assert_eq!(error["error"]["code"], "invalid_value");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn junk_is_answered_with_errors() {
+    let server = TestServer::fake().await;
+    let mut socket = Socket::open(&server).await;
+    socket.inner.send(Message::Text("not json".into())).await.unwrap();
+    assert_eq!(socket.until("error").await["error"]["code"], "invalid_event");
+    socket.inner.send(Message::Binary(vec![0, 1, 2].into())).await.unwrap();
+    assert_eq!(socket.until("error").await["error"]["code"], "invalid_event");
+    for (event, code) in [
+        (json!({ "type": "input_audio_buffer.append", "audio": "%%%" }), "invalid_value"),
+        (json!({ "type": "input_audio_buffer.append", "audio": "AA==" }), "invalid_value"),
+        (json!({ "type": "input_audio_buffer.append" }), "invalid_value"),
+        (json!({ "type": "conversation.item.create" }), "invalid_value"),
+        (json!({ "type": "conversation.item.retrieve", "item_id": "x" }), "unsupported_event"),
+        (json!({ "type": "session.update", "session": { "tools": [{}] } }), "unsupported_value"),
+        (
+            json!({ "type": "session.update", "session": { "sotto": { "colour": "red" } } }),
+            "unknown_parameter",
+        ),
+        (
+            json!({ "type": "session.update",
+                    "session": { "audio": { "input": { "format": { "type": "audio/pcmu" } } } } }),
+            "unsupported_value",
+        ),
+        (json!({ "type": "response.create", "response": { "max_output_tokens": -1 } }), "invalid_value"),
+    ] {
+        socket.send(event.clone()).await;
+        assert_eq!(socket.until("error").await["error"]["code"], code, "{event}");
+    }
+    socket.say(&voice_like(900)).await;
+    socket.until("response.done").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_call_ends_with_the_socket() {
+    let server = TestServer::fake().await;
+    let mut socket = Socket::open(&server).await;
+    assert_eq!(server.calls.load().0, 1);
+    socket.inner.close(None).await.unwrap();
+    server.wait_for_quiet(2).await;
+    drop(Socket::open(&server).await);
+    server.wait_for_quiet(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_from_elsewhere_and_plain_requests_are_refused() {
+    let server = TestServer::fake().await;
+    let url = format!("{}/v1/realtime", server.url.replace("http", "ws"));
+    let mut request = url.into_client_request().unwrap();
+    request.headers_mut().insert("origin", "https://evil.example.org".parse().unwrap());
+    let refused = connect_async(request).await.unwrap_err().to_string();
+    assert!(refused.contains("401"), "{refused}");
+    let plain = server.get("/v1/realtime").send().await.unwrap();
+    assert_eq!(plain.status(), 426);
+}

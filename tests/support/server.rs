@@ -1,0 +1,110 @@
+//! A server in this process, on a free port, and the ways to reach it.
+
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use reqwest::{Client, RequestBuilder};
+use sotto::call::Calls;
+use sotto::client::{Call, CallOptions};
+use sotto::config::Config;
+use sotto::engine::Engines;
+use sotto::server::Server;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{engines, fakes};
+
+/// A running server. Dropping it stops it.
+pub struct TestServer {
+    pub url: String,
+    pub calls: Arc<Calls>,
+    pub http: Client,
+    stop: CancellationToken,
+    task: Option<JoinHandle<()>>,
+}
+
+impl TestServer {
+    /// With these engines and the test configuration.
+    pub async fn start(engines: Engines) -> Self {
+        Self::with(engines::config(), engines).await
+    }
+
+    /// With fake engines that hear one text.
+    pub async fn fake() -> Self {
+        Self::start(fakes::engines(&["hello there"])).await
+    }
+
+    /// With this configuration and these engines.
+    pub async fn with(config: Config, engines: Engines) -> Self {
+        let server = Server::with_engines(Arc::new(config), engines).await.unwrap();
+        let url = format!("http://127.0.0.1:{}", server.address().port());
+        let calls = Arc::clone(server.calls());
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            server.run(async move { stopped.cancelled().await }).await.unwrap();
+        });
+        let http = sotto::engine::http::client(None).unwrap();
+        Self { url, calls, http, stop, task: Some(task) }
+    }
+
+    /// Asks the server to stop and waits until it has.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        if let Some(task) = self.task.take() {
+            task.await.unwrap();
+        }
+    }
+
+    /// Asks the server to stop.
+    pub fn begin_stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Calls the server as `sotto call` does.
+    pub async fn call(&self) -> Call {
+        Call::place(self.options()).await.unwrap()
+    }
+
+    /// The options of such a call.
+    pub fn options(&self) -> CallOptions {
+        CallOptions::new(self.url.clone())
+    }
+
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.http.get(format!("{}{path}", self.url))
+    }
+
+    pub fn post(&self, path: &str) -> RequestBuilder {
+        self.http.post(format!("{}{path}", self.url))
+    }
+
+    /// Waits until no call goes on and nothing is left of any; fails after `seconds`.
+    pub async fn wait_for_quiet(&self, seconds: u64) {
+        for _ in 0..seconds * 50 {
+            if self.calls.load().0 == 0 && self.calls.webrtc().counts() == (0, 0) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("left over: {} calls, {:?}", self.calls.load().0, self.calls.webrtc().counts());
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// The engines on real weights, loaded once; `None` if tests with them have to be skipped.
+pub async fn real() -> Option<TestServer> {
+    static ENGINES: OnceLock<Engines> = OnceLock::new();
+    /// Engines that are programs need a runtime that outlives the test that came first.
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+    let config = engines::real_config()?;
+    let wanted = config.clone();
+    let load = move || ENGINES.get_or_init(|| RUNTIME.block_on(engines::load(&wanted))).clone();
+    let engines = tokio::task::spawn_blocking(load).await.unwrap();
+    Some(TestServer::with(config, engines).await)
+}

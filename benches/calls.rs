@@ -33,8 +33,11 @@ struct Clip {
 }
 
 fn main() -> Result<()> {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let runs = |section: &str| wanted.is_empty() || wanted.iter().any(|name| section.contains(name.as_str()));
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let runs = |section: &str| {
+        wanted.is_empty() || wanted.iter().any(|name| section.contains(name.as_str()))
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         if runs("connect") {
@@ -70,7 +73,8 @@ async fn connect() -> Result<()> {
 async fn latency() -> Result<()> {
     let server = Server::start()?;
     let text = std::fs::read_to_string(shared().join("audio/manifest.jsonl"))?;
-    let clips: Vec<Clip> = text.lines().map(serde_json::from_str).collect::<std::result::Result<_, _>>()?;
+    let clips: Vec<Clip> =
+        text.lines().map(serde_json::from_str).collect::<std::result::Result<_, _>>()?;
     let clips: Vec<Clip> = clips
         .into_iter()
         .filter(|clip| clip.dur < LONGEST_CLIP && clip.fixture_text.is_some())
@@ -88,19 +92,28 @@ async fn latency() -> Result<()> {
             println!("  {}: no turn", clip.file);
             continue;
         };
-        let reason = events.iter().rfind(|e| e["type"] == "sotto.turn").map(|e| e["decision"]["reason"].clone());
+        let reason = events
+            .iter()
+            .rfind(|e| e["type"] == "sotto.turn")
+            .map(|e| e["decision"]["reason"].clone());
         let by_model = reason.is_some_and(|reason| reason == "model");
-        early += turns.iter().filter(|turn| turn.early && turn.speech_end_ms > turn.endpoint_ms).count();
+        early +=
+            turns.iter().filter(|turn| turn.early && turn.speech_end_ms > turn.endpoint_ms).count();
         let understood = turns.len() == 1 && Some(&last.user_text) == clip.fixture_text.as_ref();
         let sure = clip.smart_turn_v3_2.is_some_and(|p| p >= COMPLETE);
         if sure {
             complete += 1;
             exact += usize::from(understood);
             if !understood {
-                println!("  {}: {:?}", clip.file, turns.iter().map(|t| &t.user_text).collect::<Vec<_>>());
+                println!(
+                    "  {}: {:?}",
+                    clip.file,
+                    turns.iter().map(|t| &t.user_text).collect::<Vec<_>>()
+                );
             }
         }
-        let after = |at: Option<u64>| at.zip(last.speech_end_ms).map(|(at, end)| at.saturating_sub(end));
+        let after =
+            |at: Option<u64>| at.zip(last.speech_end_ms).map(|(at, end)| at.saturating_sub(end));
         let Some(transcript) = after(last.transcript_ms) else { continue };
         if by_model && understood {
             transcripts.push(transcript);
@@ -110,13 +123,21 @@ async fn latency() -> Result<()> {
             waited.push(transcript);
         }
     }
-    println!("latency: {} clips under {LONGEST_CLIP} s, after the last energetic sample", clips.len());
-    println!("  turns that Smart Turn called complete and that were understood: {}", transcripts.len());
+    println!(
+        "latency: {} clips under {LONGEST_CLIP} s, after the last energetic sample",
+        clips.len()
+    );
+    println!(
+        "  turns that Smart Turn called complete and that were understood: {}",
+        transcripts.len()
+    );
     println!("    turn over        {}", spread(&mut endpoints));
     println!("    final transcript {}", spread(&mut transcripts));
     println!("    first sound      {}", spread(&mut sounds));
     println!("  other turns, which waited for silence: {}", spread(&mut waited));
-    println!("  {exact} of {complete} complete clips word for word; {early} turns ended before the speech did");
+    println!(
+        "  {exact} of {complete} complete clips word for word; {early} turns ended before the speech did"
+    );
     Ok(())
 }
 
@@ -132,7 +153,8 @@ async fn silent() -> Result<()> {
     let memory_before = server.memory_kib()?;
     let mut calls = Vec::new();
     for _ in 0..SILENT_CALLS {
-        let options = CallOptions { background: Some(background.clone()), ..CallOptions::new(&server.url) };
+        let options =
+            CallOptions { background: Some(background.clone()), ..CallOptions::new(&server.url) };
         calls.push(Call::place(options).await?);
     }
     tokio::time::sleep(Duration::from_secs(5)).await;
@@ -212,7 +234,8 @@ impl Server {
     /// Processor time so far.
     fn cpu(&self) -> Result<Duration> {
         let stat = std::fs::read_to_string(self.proc("stat"))?;
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let fields: Vec<&str> =
+            stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
         Ok(Duration::from_millis(ticks * 10))
     }
@@ -245,15 +268,21 @@ impl Drop for Server {
 }
 
 fn shared() -> PathBuf {
-    let folder = std::env::var_os("SOTTO_SHARED").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("SOTTO_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     folder.canonicalize().unwrap_or(folder)
 }
 
 fn spread(values: &mut [u64]) -> String {
     values.sort_unstable();
-    let at = |part: usize| values.get(values.len().saturating_sub(1) * part / 100).copied().unwrap_or(0);
-    format!("median {} ms, p90 {} ms, {} to {} ms ({} values)", at(50), at(90), at(0), at(100), values.len())
+    let at =
+        |part: usize| values.get(values.len().saturating_sub(1) * part / 100).copied().unwrap_or(0);
+    format!(
+        "median {} ms, p90 {} ms, {} to {} ms ({} values)",
+        at(50),
+        at(90),
+        at(0),
+        at(100),
+        values.len()
+    )
 }

@@ -339,11 +339,7 @@ struct Negotiated {
 }
 
 impl Negotiated {
-    async fn make(
-        peer: &mut Peer,
-        door: &Url,
-        options: &CallOptions,
-    ) -> Result<Self, ClientError> {
+    async fn make(peer: &mut Peer, door: &Url, options: &CallOptions) -> Result<Self, ClientError> {
         let connection = Arc::clone(&peer.connection);
         let track = OpusTrack::add(&*connection).await?;
         let events = match options.events {
@@ -374,7 +370,8 @@ impl Negotiated {
         let answer = response.text().await?;
         let answered = Instant::now();
         connection.set_remote_description(RTCSessionDescription::answer(answer)?).await?;
-        let connected = |state: &RTCPeerConnectionState| *state == RTCPeerConnectionState::Connected;
+        let connected =
+            |state: &RTCPeerConnectionState| *state == RTCPeerConnectionState::Connected;
         match timeout(CONNECT_TIMEOUT, peer.state.wait_for(connected)).await {
             Ok(Ok(_)) => {}
             _ => return Err(ClientError::NotConnected),

@@ -124,7 +124,11 @@ impl Default for Remote {
 impl Remote {
     fn validate(&self, section: &str) -> Result<(), ConfigError> {
         require_url(&format!("{section}.remote.base_url"), &self.base_url)?;
-        require(self.concurrency > 0, &format!("{section}.remote.concurrency"), "must be at least 1")?;
+        require(
+            self.concurrency > 0,
+            &format!("{section}.remote.concurrency"),
+            "must be at least 1",
+        )?;
         require(self.timeout_ms > 0, &format!("{section}.remote.timeout_ms"), "must be at least 1")
     }
 }

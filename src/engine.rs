@@ -170,7 +170,8 @@ async fn choose_llm(
         LlmProvider::OpenAi | LlmProvider::Auto => {
             match discover(&usual(), &[own_address], PATIENCE).await {
                 Some(found) => {
-                    let model = if config.model.is_empty() { found.model } else { config.model.clone() };
+                    let model =
+                        if config.model.is_empty() { found.model } else { config.model.clone() };
                     let provider = open_ai(config, &found.base_url, &model)?;
                     let why = format!("found {} at {}", found.kind.as_str(), found.base_url);
                     Ok((Arc::new(provider), choice(model, &why)))

@@ -18,24 +18,24 @@
 //! * Everything a reply makes carries its number. What belongs to a reply that is over is dropped here, at
 //!   the one place where results come in.
 
-pub mod frame;
-pub mod text;
 pub mod cancel;
 pub mod failure;
+pub mod frame;
+pub mod text;
 
 pub mod conversation;
 pub mod history;
 
-pub mod transport;
 pub mod codec;
 pub mod ear;
-pub mod vad;
-pub mod mel;
-pub mod turn;
-pub mod stt;
 pub mod llm;
-pub mod tts;
+pub mod mel;
 pub mod playout;
+pub mod stt;
+pub mod transport;
+pub mod tts;
+pub mod turn;
+pub mod vad;
 
 mod jobs;
 mod mouth;

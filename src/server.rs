@@ -158,7 +158,8 @@ impl Server {
         if config.models.offline || !config.models.pull {
             return;
         }
-        let device = if cfg!(any(feature = "cuda", feature = "metal")) { Device::Gpu } else { Device::Cpu };
+        let device =
+            if cfg!(any(feature = "cuda", feature = "metal")) { Device::Gpu } else { Device::Cpu };
         let missing: Vec<String> = store
             .manifest()
             .essential(device)

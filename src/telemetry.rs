@@ -6,7 +6,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use crate::config::{LogFormat, Telemetry};
 
 /// Libraries that are loud, or that would log the sound of a call when they are in trouble.
-const QUIET: &str = "webrtc=warn,webrtc::peer_connection::driver=off,rtc=warn,rtc_dtls=error,\
+const QUIET: &str = "webrtc=warn,webrtc::peer_connection::driver=off,rtc=error,rtc_dtls=error,\
 rtc_ice=error,rtc_sctp=off,rtc_srtp=error,rtc_mdns=off,ort=warn,hyper=warn,reqwest=warn,\
 rustls=warn,tokenizers=error";
 

@@ -48,7 +48,6 @@ impl Realtime {
         }
     }
 
-
     /// An event with an id of its own.
     fn event(&mut self, kind: &str, mut fields: Value) -> String {
         self.events += 1;

@@ -299,7 +299,8 @@ impl Session {
         if let Some(tokens) = given(update, "max_output_tokens") {
             self.max_output_tokens = max_tokens(tokens, "session.max_output_tokens")?;
         }
-        if given(update, "tools").is_some_and(|tools| tools.as_array().is_none_or(|t| !t.is_empty()))
+        if given(update, "tools")
+            .is_some_and(|tools| tools.as_array().is_none_or(|t| !t.is_empty()))
         {
             return Err(unsupported("session.tools", "tools are not served yet"));
         }
@@ -347,9 +348,9 @@ impl Session {
         };
         let flag = |name: &str| match given(fields, name) {
             None => Ok(true),
-            Some(value) => {
-                value.as_bool().ok_or_else(|| invalid(&format!("{PARAM}.{name}"), "needs a boolean"))
-            }
+            Some(value) => value
+                .as_bool()
+                .ok_or_else(|| invalid(&format!("{PARAM}.{name}"), "needs a boolean")),
         };
         self.creates_response = flag("create_response")?;
         self.interrupts = flag("interrupt_response")?;

@@ -42,7 +42,9 @@ fn announce(config: &Config, server: &Server) {
         println!("  Only this machine may call; auth.open_calls: any lets others in.");
     }
     if !loopback && !config.server.tls.enabled() {
-        println!("  Browsers elsewhere give no microphone to plain HTTP: server.tls.self_signed: true");
+        println!(
+            "  Browsers elsewhere give no microphone to plain HTTP: server.tls.self_signed: true"
+        );
     }
     println!("  Nothing that is said is stored. Press Ctrl-C to stop.");
 }
@@ -72,7 +74,10 @@ async fn stop_signal() {
     }
     eprintln!("stopping; press Ctrl-C again to stop at once");
     // Whoever asks twice does not want to wait.
-    #[expect(clippy::disallowed_methods, reason = "the process ends with it, whatever it is doing")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the process ends with it, whatever it is doing"
+    )]
     tokio::spawn(async move {
         tokio::select! {
             _ = interrupt.recv() => {}

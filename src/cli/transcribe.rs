@@ -39,7 +39,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let store = Arc::new(super::store(&config));
     runtime()?.block_on(async {
         let engines = Engines::load(Arc::clone(&config), store, config.server.bind).await?;
-        let recogniser = engines.recogniser.context("there is no recognition engine; see sotto doctor")?;
+        let recogniser =
+            engines.recogniser.context("there is no recognition engine; see sotto doctor")?;
         let begun = Instant::now();
         let (mut text, mut tokens, mut language) = (Text::default(), Vec::new(), None);
         for piece in pieces(&audio, &*engines.vad)? {

@@ -197,4 +197,3 @@ async fn until(at: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
-

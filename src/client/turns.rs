@@ -210,7 +210,10 @@ mod tests {
                        "delta": "hi"}),
             ),
             (1_400, json!({"type": "output_audio_buffer.started", "response_id": "r"})),
-            (1_410, json!({"type": "response.done", "response": {"id": "r", "status": "completed"}})),
+            (
+                1_410,
+                json!({"type": "response.done", "response": {"id": "r", "status": "completed"}}),
+            ),
         ]
     }
 

@@ -38,19 +38,14 @@ pub fn parse(
     // The file alone first: its mistakes have lines, which the merged value no longer knows.
     let from_file: Config =
         if has_content(text) { from_yaml(text, origin)? } else { Config::default() };
-    let mut variables: Vec<_> = environment
-        .into_iter()
-        .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
-        .collect();
+    let mut variables: Vec<_> =
+        environment.into_iter().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX)).collect();
     variables.sort();
     let config = if variables.is_empty() {
         from_file
     } else {
-        let mut merged = if has_content(text) {
-            from_yaml(text, origin)?
-        } else {
-            Value::Object(Map::new())
-        };
+        let mut merged =
+            if has_content(text) { from_yaml(text, origin)? } else { Value::Object(Map::new()) };
         apply_environment(&mut merged, &variables)?
     };
     config.validate()?;
@@ -104,10 +99,8 @@ fn apply_environment(
     for (variable, value) in variables {
         let blame =
             |problem: String| ConfigError::Environment { variable: variable.clone(), problem };
-        let path: Vec<String> = variable[ENVIRONMENT_PREFIX.len()..]
-            .split("__")
-            .map(str::to_ascii_lowercase)
-            .collect();
+        let path: Vec<String> =
+            variable[ENVIRONMENT_PREFIX.len()..].split("__").map(str::to_ascii_lowercase).collect();
         set(merged, &path, scalar(value));
         let parsed = Config::deserialize(merged.clone().into_deserializer()).or_else(|first| {
             // "8080" may be meant as a text: try that before complaining.
@@ -173,7 +166,8 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named_with_its_line_and_the_nearest_right_one() {
-        let message = read("server:\n  bind: 127.0.0.1:80\n  data_dri: x\n").unwrap_err().to_string();
+        let message =
+            read("server:\n  bind: 127.0.0.1:80\n  data_dri: x\n").unwrap_err().to_string();
         assert!(message.starts_with("config.yml:3:3: "), "{message}");
         assert!(message.contains("unknown field `data_dri`"), "{message}");
         assert!(message.contains("Did you mean `data_dir`?"), "{message}");
@@ -221,8 +215,7 @@ mod tests {
 
     #[test]
     fn a_wrong_variable_is_named() {
-        let message =
-            with_environment("", &[("SOTTO__LLM__MODLE", "x")]).unwrap_err().to_string();
+        let message = with_environment("", &[("SOTTO__LLM__MODLE", "x")]).unwrap_err().to_string();
         assert!(message.starts_with("SOTTO__LLM__MODLE (environment): "), "{message}");
         assert!(message.contains("Did you mean `model`?"), "{message}");
     }

@@ -48,11 +48,7 @@ impl Default for Tts {
 
 impl Tts {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        require(
-            (0.25..=1.5).contains(&self.speed),
-            "tts.speed",
-            "must be between 0.25 and 1.5",
-        )?;
+        require((0.25..=1.5).contains(&self.speed), "tts.speed", "must be between 0.25 and 1.5")?;
         if self.engine == TtsEngine::Remote {
             self.remote.validate("tts")?;
         }

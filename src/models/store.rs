@@ -124,8 +124,8 @@ impl Store {
         let folder = self.find_model(model)?;
         for file in model.files() {
             let path = folder.join(&file.path);
-            let sum = sha256(&path)
-                .map_err(|source| ModelError::Read { path: path.clone(), source })?;
+            let sum =
+                sha256(&path).map_err(|source| ModelError::Read { path: path.clone(), source })?;
             if sum != file.sha256 {
                 let problem = format!("its SHA-256 is {sum}, and must be {}", file.sha256);
                 return Err(ModelError::Wrong { name: model.name.clone(), path, problem });

@@ -234,8 +234,7 @@ impl Conversation {
             Ask::Configure(settings) => self.settings = *settings,
             Ask::Say(text) => self.say(&text, now),
             Ask::Commit => {
-                let heard =
-                    self.hearing.commit(Reason::Client, &self.settings, &mut self.commands);
+                let heard = self.hearing.commit(Reason::Client, &self.settings, &mut self.commands);
                 match heard {
                     Some(heard) => self.heard(heard, now),
                     None => self.tell(Notice::NothingToCommit),
@@ -283,8 +282,8 @@ impl Conversation {
             self.transcribed(transcribed, now);
         }
         // Whoever is speaking again is not answered before they have finished.
-        let waiting = self.hearing.is_awaiting()
-            || self.settings.interruptible && self.hearing.is_open();
+        let waiting =
+            self.hearing.is_awaiting() || self.settings.interruptible && self.hearing.is_open();
         if self.unanswered && self.reply.is_none() && !waiting {
             self.start_reply(ReplyOptions::default(), now);
         }

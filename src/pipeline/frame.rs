@@ -71,7 +71,9 @@ impl Audio {
 
     /// How long it lasts.
     pub fn duration(&self) -> Duration {
-        Duration::from_micros(self.samples.len() as u64 * 1_000_000 / u64::from(self.rate_hz.max(1)))
+        Duration::from_micros(
+            self.samples.len() as u64 * 1_000_000 / u64::from(self.rate_hz.max(1)),
+        )
     }
 }
 

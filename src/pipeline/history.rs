@@ -179,11 +179,8 @@ mod tests {
     #[test]
     fn the_latest_items_that_fit_are_given() {
         let long = "word ".repeat(100);
-        let history = history(&[
-            (Role::User, &long),
-            (Role::Assistant, "Yes."),
-            (Role::User, "And now?"),
-        ]);
+        let history =
+            history(&[(Role::User, &long), (Role::Assistant, "Yes."), (Role::User, "And now?")]);
         assert_eq!(shown(&history, 4_000).len(), 4);
         assert_eq!(
             shown(&history, 40),
@@ -198,7 +195,8 @@ mod tests {
 
     #[test]
     fn one_role_in_a_row_is_one_message() {
-        let history = history(&[(Role::User, "Wait."), (Role::User, "Go on."), (Role::Assistant, "")]);
+        let history =
+            history(&[(Role::User, "Wait."), (Role::User, "Go on."), (Role::Assistant, "")]);
         assert_eq!(shown(&history, 4_000)[1], (Role::User, "Wait.\nGo on.".to_owned()));
     }
 

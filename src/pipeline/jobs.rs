@@ -70,8 +70,9 @@ impl Jobs {
         let engine = engine.clone();
         self.start(self.call.clone(), async move |results, cancel| {
             let probability = engine.predict(audio, &cancel).await;
-            if let Err(error) = &probability {
-                tracing::warn!(%error, "end of turn was not judged");
+            match &probability {
+                Ok(_) | Err(EngineError::Cancelled) => {}
+                Err(error) => tracing::warn!(%error, "end of turn was not judged"),
             }
             let probability = probability.ok();
             let event = Event::Predicted { turn, question, probability };
@@ -134,15 +135,11 @@ impl Jobs {
         let token = self.token_of(reply);
         self.start(token, async move |results, cancel| {
             let said = match voice {
-                Some(voice) => {
-                    say(&voice, reply, clause, text, manner, &results, cancel).await
-                }
+                Some(voice) => say(&voice, reply, clause, text, manner, &results, cancel).await,
                 None => Err(EngineError::Input("there is no voice".to_owned())),
             };
             let end = match said {
-                Ok(()) => {
-                    Result::Speech { reply, clause, speech: Piece::default(), last: true }
-                }
+                Ok(()) => Result::Speech { reply, clause, speech: Piece::default(), last: true },
                 Err(error) => {
                     Result::Event(Event::SpeechFailed { reply, failure: failure(&error) })
                 }

@@ -75,7 +75,8 @@ impl<T: Real> LogMel<T> {
                 *slot = *sample * *weight;
             }
             // The lengths are the plan's own, so it cannot fail.
-            if self.transform.process_with_scratch(&mut input, &mut spectrum, &mut scratch).is_err() {
+            if self.transform.process_with_scratch(&mut input, &mut spectrum, &mut scratch).is_err()
+            {
                 continue;
             }
             for (slot, value) in power.iter_mut().zip(&spectrum) {
@@ -141,7 +142,11 @@ fn hz_to_mel(hz: f64) -> f64 {
 }
 
 fn mel_to_hz(mel: f64) -> f64 {
-    if mel < 15.0 { mel * 200.0 / 3.0 } else { 1_000.0 * ((mel - 15.0) * 6.4_f64.ln() / 27.0).exp() }
+    if mel < 15.0 {
+        mel * 200.0 / 3.0
+    } else {
+        1_000.0 * ((mel - 15.0) * 6.4_f64.ln() / 27.0).exp()
+    }
 }
 
 fn sparse<T: Real>(weights: Vec<f64>) -> Band<T> {

@@ -75,7 +75,10 @@ impl Mouth {
     }
 
     /// Sends a piece of the clause on its way.
-    #[expect(clippy::too_many_arguments, reason = "one call site, and each is of a type of its own")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call site, and each is of a type of its own"
+    )]
     pub(super) fn say(
         &mut self,
         reply: ReplyId,

@@ -114,7 +114,11 @@ impl SpeechGate {
         }
         self.doubt_since = None;
         self.speaking = !self.speaking;
-        Some(if self.speaking { Change::Started { at: since } } else { Change::Paused { at: since } })
+        Some(if self.speaking {
+            Change::Started { at: since }
+        } else {
+            Change::Paused { at: since }
+        })
     }
 }
 

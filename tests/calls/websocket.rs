@@ -76,8 +76,7 @@ async fn what_is_said_is_understood_and_answered_in_events() {
     let clip = shared::clip("speech/gs_describe.wav").unwrap();
     let mut socket = Socket::open(&server).await;
     socket.say(&shared::samples(&clip.file)).await;
-    let completed =
-        socket.until("conversation.item.input_audio_transcription.completed").await;
+    let completed = socket.until("conversation.item.input_audio_transcription.completed").await;
     assert_eq!(completed["transcript"].as_str(), clip.fixture_text.as_deref());
     assert!(completed["usage"]["seconds"].as_f64().unwrap() > 1.0);
     socket.until("response.done").await;
@@ -88,9 +87,10 @@ async fn what_is_said_is_understood_and_answered_in_events() {
         .map(|event| BASE64.decode(event["delta"].as_str().unwrap()).unwrap().len())
         .sum();
     assert!(sound > 24_000, "more than half a second of 16-bit samples: {sound}");
-    let buffers = socket.log.iter().any(|event| {
-        event["type"].as_str().unwrap_or_default().starts_with("output_audio_buffer")
-    });
+    let buffers = socket
+        .log
+        .iter()
+        .any(|event| event["type"].as_str().unwrap_or_default().starts_with("output_audio_buffer"));
     assert!(!buffers, "those are for WebRTC");
 }
 
@@ -120,7 +120,9 @@ async fn push_to_talk() {
 async fn a_text_conversation() {
     let server = TestServer::fake().await;
     let mut socket = Socket::open(&server).await;
-    socket.send(json!({ "type": "session.update", "session": { "output_modalities": ["text"] } })).await;
+    socket
+        .send(json!({ "type": "session.update", "session": { "output_modalities": ["text"] } }))
+        .await;
     socket.until("session.updated").await;
     socket
         .send(json!({
@@ -167,7 +169,10 @@ async fn junk_is_answered_with_errors() {
                     "session": { "audio": { "input": { "format": { "type": "audio/pcmu" } } } } }),
             "unsupported_value",
         ),
-        (json!({ "type": "response.create", "response": { "max_output_tokens": -1 } }), "invalid_value"),
+        (
+            json!({ "type": "response.create", "response": { "max_output_tokens": -1 } }),
+            "invalid_value",
+        ),
     ] {
         socket.send(event.clone()).await;
         assert_eq!(socket.until("error").await["error"]["code"], code, "{event}");

@@ -20,8 +20,7 @@ fn silero_gives_the_probabilities_of_onnxruntime() {
     ) else {
         return;
     };
-    let golden: Golden =
-        serde_json::from_str(&std::fs::read_to_string(golden).unwrap()).unwrap();
+    let golden: Golden = serde_json::from_str(&std::fs::read_to_string(golden).unwrap()).unwrap();
     let mut vad = Silero::load(&runtime, &model, 1).unwrap().open();
     let samples = shared::samples("speech/jfk.wav");
     let frames: Vec<[f32; FRAME]> =

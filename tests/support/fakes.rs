@@ -29,11 +29,7 @@ pub struct FakeStt {
 }
 
 impl SpeechToText for FakeStt {
-    fn transcribe(
-        &mut self,
-        _: Utterance<'_>,
-        cancel: &Cancel,
-    ) -> Result<Transcript, EngineError> {
+    fn transcribe(&mut self, _: Utterance<'_>, cancel: &Cancel) -> Result<Transcript, EngineError> {
         std::thread::sleep(self.delay);
         if cancel.is_cancelled() {
             return Err(EngineError::Cancelled);

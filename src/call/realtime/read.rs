@@ -49,9 +49,7 @@ impl Realtime {
         let event: Value = serde_json::from_str(text).unwrap_or(Value::Null);
         self.answering = event["event_id"].as_str().map(|id| id.chars().take(512).collect());
         let understood = match event["type"].as_str() {
-            None => {
-                Err(Refusal::new("invalid_event", "an event is a JSON object with a `type`"))
-            }
+            None => Err(Refusal::new("invalid_event", "an event is a JSON object with a `type`")),
             Some(kind) => self.understand(kind, &event, events),
         };
         understood.unwrap_or_else(|refusal| {
@@ -152,8 +150,7 @@ impl Realtime {
         }
         if !response["output_modalities"].is_null() {
             let param = "response.output_modalities";
-            options.silent =
-                Some(self.session.modalities(&response["output_modalities"], param)?);
+            options.silent = Some(self.session.modalities(&response["output_modalities"], param)?);
         }
         if response["conversation"] == "none" || response["input"].is_array() {
             return Err(Refusal {

@@ -21,7 +21,8 @@ impl Realtime {
                 events.push(self.event("sotto.state", json!({ "state": state })));
             }
             Notice::SpeechStarted { item, at } => {
-                let fields = json!({ "item_id": self.item_id(*item), "audio_start_ms": at.as_ms() });
+                let fields =
+                    json!({ "item_id": self.item_id(*item), "audio_start_ms": at.as_ms() });
                 events.push(self.event("input_audio_buffer.speech_started", fields));
             }
             Notice::SpeechStopped { item, at } => {
@@ -29,7 +30,9 @@ impl Realtime {
                 events.push(self.event("input_audio_buffer.speech_stopped", fields));
             }
             Notice::Committed { item, previous } => self.tell_committed(*item, *previous, events),
-            Notice::InputCleared => events.push(self.event("input_audio_buffer.cleared", json!({}))),
+            Notice::InputCleared => {
+                events.push(self.event("input_audio_buffer.cleared", json!({})))
+            }
             Notice::Transcribed { item, text, speech } => {
                 let fields = json!({
                     "item_id": self.item_id(*item),
@@ -151,12 +154,7 @@ impl Realtime {
         self.item(item, Role::User, status, &content)
     }
 
-    fn tell_committed(
-        &mut self,
-        item: ItemId,
-        previous: Option<ItemId>,
-        events: &mut Vec<String>,
-    ) {
+    fn tell_committed(&mut self, item: ItemId, previous: Option<ItemId>, events: &mut Vec<String>) {
         let previous = self.previous(previous);
         let fields = json!({ "item_id": self.item_id(item), "previous_item_id": previous });
         events.push(self.event("input_audio_buffer.committed", fields));

@@ -70,7 +70,8 @@ pub async fn patch(
     }
     let kind = content_type(request.headers());
     let restarted = |kind: &'static str, body: String| {
-        let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::ETAG, state.calls.restarted(&id))];
+        let headers =
+            [(header::CONTENT_TYPE, kind.to_owned()), (header::ETAG, state.calls.restarted(&id))];
         (StatusCode::OK, headers, body).into_response()
     };
     match kind.as_deref() {
@@ -100,10 +101,7 @@ pub async fn hang_up(
 }
 
 /// Settings of ours that came as query parameters; others (`model`) are for other servers.
-pub fn apply_query(
-    session: &mut Session,
-    query: &HashMap<String, String>,
-) -> Result<(), ApiError> {
+pub fn apply_query(session: &mut Session, query: &HashMap<String, String>) -> Result<(), ApiError> {
     for name in ["output", "interruption"] {
         if let Some(value) = query.get(name) {
             session.set(name, value).map_err(crate::call::CallError::from)?;
@@ -125,9 +123,9 @@ fn wrong_type(found: Option<&str>, needed: &str) -> ApiError {
 }
 
 async fn body(request: Request) -> Result<Bytes, ApiError> {
-    Bytes::from_request(request, &()).await.map_err(|error| {
-        ApiError::new(error.status(), "invalid_body", error.body_text())
-    })
+    Bytes::from_request(request, &())
+        .await
+        .map_err(|error| ApiError::new(error.status(), "invalid_body", error.body_text()))
 }
 
 fn text(bytes: Bytes) -> Result<String, ApiError> {
@@ -158,7 +156,8 @@ async fn parts(request: Request) -> Result<(String, Option<Value>), ApiError> {
             _ => {}
         }
     }
-    let missing = || ApiError::bad_request("missing_sdp", "the form has no field sdp").with_param("sdp");
+    let missing =
+        || ApiError::bad_request("missing_sdp", "the form has no field sdp").with_param("sdp");
     Ok((offer.ok_or_else(missing)?, session))
 }
 

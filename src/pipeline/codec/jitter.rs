@@ -134,7 +134,8 @@ impl JitterBuffer {
             invented: 0,
             concealed: 0,
         });
-        let sequence = stream.next + i64::from(packet.sequence.wrapping_sub(stream.next as u16) as i16);
+        let sequence =
+            stream.next + i64::from(packet.sequence.wrapping_sub(stream.next as u16) as i16);
         let timestamp = stream.next_ticks
             + i64::from(packet.timestamp.wrapping_sub(stream.next_ticks as u32) as i32);
         if (timestamp - stream.next_ticks).abs() > MAX_LEAP_TICKS {
@@ -242,7 +243,8 @@ impl JitterBuffer {
         };
         // The first time the whole wait is made good at once, then it goes frame by frame.
         let behind = now.saturating_sub(stream.moved_at);
-        let ticks = (behind.as_micros() as u64 * CLOCK_HZ / 1_000_000) as u32 / FRAME_TICKS * FRAME_TICKS;
+        let ticks =
+            (behind.as_micros() as u64 * CLOCK_HZ / 1_000_000) as u32 / FRAME_TICKS * FRAME_TICKS;
         let mut left = ticks.max(FRAME_TICKS);
         stream.moved_at += Duration::from_micros(u64::from(left) * 1_000_000 / CLOCK_HZ);
         stream.invented += i64::from(left);
@@ -319,7 +321,9 @@ mod tests {
     fn ticks(unit: &Unit) -> u32 {
         match unit {
             Unit::Packet(_) => 960,
-            Unit::Recover { ticks, .. } | Unit::Conceal { ticks } | Unit::Silence { ticks } => *ticks,
+            Unit::Recover { ticks, .. } | Unit::Conceal { ticks } | Unit::Silence { ticks } => {
+                *ticks
+            }
         }
     }
 
@@ -353,10 +357,7 @@ mod tests {
         buffer.push(packet(2), ms(40));
         assert_eq!(buffer.pop(ms(50)), None, "it may still come");
         assert_eq!(buffer.deadline(), Some(ms(80)));
-        assert_eq!(
-            buffer.pop(ms(80)),
-            Some(Unit::Recover { next: packet(2).payload, ticks: 960 })
-        );
+        assert_eq!(buffer.pop(ms(80)), Some(Unit::Recover { next: packet(2).payload, ticks: 960 }));
         assert!(is_packet(buffer.pop(ms(80)), 2));
         buffer.push(packet(1), ms(81));
         assert_eq!(buffer.pop(ms(81)), None, "its place is taken");

@@ -104,11 +104,8 @@ impl Encoder {
 
     /// An encoder that is fed at `rate_hz` (8, 12, 16, 24 or 48 kHz).
     pub fn with_rate(rate_hz: u32) -> Result<Self, OpusError> {
-        let mut inner = libopus::Encoder::new(
-            rate_hz,
-            libopus::Channels::Mono,
-            libopus::Application::Voip,
-        )?;
+        let mut inner =
+            libopus::Encoder::new(rate_hz, libopus::Channels::Mono, libopus::Application::Voip)?;
         inner.set_bitrate(libopus::Bitrate::Bits(BITRATE))?;
         inner.set_signal(libopus::Signal::Voice)?;
         inner.set_inband_fec(true)?;
@@ -181,13 +178,15 @@ mod tests {
                     .collect(),
             )
         };
-        let recovered =
-            with_loss(|p, i| Unit::Recover { next: p[i + 1].clone(), ticks: 960 });
+        let recovered = with_loss(|p, i| Unit::Recover { next: p[i + 1].clone(), ticks: 960 });
         let concealed = with_loss(|_, _| Unit::Conceal { ticks: 960 });
         let place = 20 * 320..21 * 320;
         let error = |other: &[f32]| {
-            let difference: Vec<f32> =
-                clean[place.clone()].iter().zip(&other[place.clone()]).map(|(a, b)| a - b).collect();
+            let difference: Vec<f32> = clean[place.clone()]
+                .iter()
+                .zip(&other[place.clone()])
+                .map(|(a, b)| a - b)
+                .collect();
             energy(&difference) / energy(&clean[place.clone()])
         };
         assert_eq!(recovered.len(), clean.len());

@@ -86,7 +86,6 @@ struct Awaiting {
 }
 
 impl Hearing {
-
     /// Whether a turn is being spoken.
     pub(super) fn is_open(&self) -> bool {
         self.open.is_some()

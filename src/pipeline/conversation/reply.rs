@@ -144,9 +144,8 @@ impl Reply {
 
     /// How much has been heard at `now`: the last report, and the time since then.
     pub(super) fn heard(&self, now: Duration) -> Duration {
-        self.played_at.map_or(Duration::ZERO, |at| {
-            (self.played + now.saturating_sub(at)).min(self.sound())
-        })
+        self.played_at
+            .map_or(Duration::ZERO, |at| (self.played + now.saturating_sub(at)).min(self.sound()))
     }
 
     /// How much sound has been made.
@@ -182,7 +181,11 @@ impl Reply {
 
     /// What stays of it when it is cut now, and the clauses for a later cut.
     pub(super) fn into_heard(self, now: Duration) -> (Text, Vec<SpokenClause>) {
-        let heard = if self.silent { self.text.clone() } else { heard_words(&self.spoken, self.heard(now)) };
+        let heard = if self.silent {
+            self.text.clone()
+        } else {
+            heard_words(&self.spoken, self.heard(now))
+        };
         (heard, self.spoken)
     }
 

@@ -60,10 +60,7 @@ fn a_question_is_heard_and_answered() {
     assert_eq!(captions(&sim), "It is late. Go to bed.");
     use State::{Listening, Speaking, Thinking};
     assert_eq!(states(&sim), [Thinking, Speaking, Listening]);
-    assert_eq!(
-        sim.last_messages().last().unwrap(),
-        &(Role::User, Text::from("what time is it"))
-    );
+    assert_eq!(sim.last_messages().last().unwrap(), &(Role::User, Text::from("what time is it")));
 }
 
 #[test]
@@ -104,8 +101,7 @@ fn recognition_starts_at_the_pause_and_costs_nothing_after_it() {
 
 #[test]
 fn a_pause_in_the_middle_ends_nothing_and_the_transcript_covers_the_whole() {
-    let engines =
-        Engines { complete: vec![0.1, 0.95], recognition: ms(600), ..Engines::default() };
+    let engines = Engines { complete: vec![0.1, 0.95], recognition: ms(600), ..Engines::default() };
     let mut sim = Sim::new(engines, settings());
     sim.quiet(500).speak(1_000).quiet(300).speak(1_000).quiet(6_000);
     assert_eq!(transcripts(&sim).len(), 1);
@@ -145,7 +141,8 @@ fn speaking_over_a_reply_stops_it_and_keeps_what_was_heard() {
 
 #[test]
 fn a_click_stops_nothing() {
-    let engines = Engines::default().replies("A rather long answer, which goes on for a while. And on.");
+    let engines =
+        Engines::default().replies("A rather long answer, which goes on for a while. And on.");
     let mut sim = Sim::new(engines, settings());
     sim.quiet(500).speak(1_000).quiet(1_500).speak(96).quiet(8_000);
     assert_eq!(sim.count(|n| matches!(n, Notice::AudioCleared { .. })), 0);
@@ -228,8 +225,7 @@ fn replies_can_be_asked_for_and_cancelled() {
     sim.ask(Ask::Reply(ReplyOptions::default())).ask(Ask::Reply(ReplyOptions::default()));
     assert_eq!(sim.count(|n| *n == Notice::AlreadyReplying), 1);
     sim.ask(Ask::Cancel).quiet(3_000);
-    let cancelled =
-        |n: &Notice| matches!(n, Notice::ReplyDone { outcome: Outcome::Cancelled, .. });
+    let cancelled = |n: &Notice| matches!(n, Notice::ReplyDone { outcome: Outcome::Cancelled, .. });
     assert_eq!(sim.count(cancelled), 1);
     assert_eq!(sim.state(), State::Listening);
 }
@@ -255,7 +251,9 @@ fn a_failing_model_is_reported_and_the_conversation_goes_on() {
     );
     sim.quiet(500).speak(1_000).quiet(3_000);
     assert_eq!(
-        sim.count(|n| matches!(n, Notice::ReplyDone { outcome: Outcome::Failed(f), .. } if *f == failure)),
+        sim.count(
+            |n| matches!(n, Notice::ReplyDone { outcome: Outcome::Failed(f), .. } if *f == failure)
+        ),
         1
     );
     assert_eq!(sim.state(), State::Listening);
@@ -265,7 +263,8 @@ fn a_failing_model_is_reported_and_the_conversation_goes_on() {
 
 #[test]
 fn a_failing_recognition_loses_no_other_turn() {
-    let mut sim = Sim::new(Engines { recognition_fails: vec![0], ..Engines::default() }, settings());
+    let mut sim =
+        Sim::new(Engines { recognition_fails: vec![0], ..Engines::default() }, settings());
     sim.quiet(500).speak(1_000).quiet(3_000).speak(1_000).quiet(3_000);
     assert_eq!(sim.count(|n| matches!(n, Notice::TranscriptionFailed { .. })), 1);
     assert_eq!(transcripts(&sim), ["turn 1"]);
@@ -331,19 +330,20 @@ fn engines() -> impl Strategy<Value = Engines> {
         prop::bool::ANY,
         prop::bool::weighted(0.1),
     )
-        .prop_map(|(complete, recognition, prediction, token, speech, fails, says, late, dead)| Engines {
-            says,
-            complete,
-            recognition: ms(recognition),
-            prediction: ms(prediction),
-            first_token: ms(token),
-            speech: ms(speech),
-            recognition_fails: fails,
-            ignores_cancellation: late,
-            model_failure: dead
-                .then(|| Failure { code: "dead", message: String::new() }),
-            ..Engines::default()
-        })
+        .prop_map(
+            |(complete, recognition, prediction, token, speech, fails, says, late, dead)| Engines {
+                says,
+                complete,
+                recognition: ms(recognition),
+                prediction: ms(prediction),
+                first_token: ms(token),
+                speech: ms(speech),
+                recognition_fails: fails,
+                ignores_cancellation: late,
+                model_failure: dead.then(|| Failure { code: "dead", message: String::new() }),
+                ..Engines::default()
+            },
+        )
 }
 
 proptest! {

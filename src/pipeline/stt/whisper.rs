@@ -93,7 +93,8 @@ impl Whisper {
         let longest = full * 2 * HOP;
         let audio = &utterance.audio[..utterance.audio.len().min(longest)];
         let limits = Limits::for_duration(audio.len() as f32 / MIC_RATE_HZ as f32);
-        let trimmed = if self.settings.trim_context { trimmed(audio.len()).min(full) } else { full };
+        let trimmed =
+            if self.settings.trim_context { trimmed(audio.len()).min(full) } else { full };
         let decoding = self.attempt(audio, trimmed, utterance.language, &limits, cancel)?;
         let doubtful = decoding.as_ref().is_some_and(|d| d.looks_wrong(UNSURE));
         if trimmed < full && doubtful {
@@ -129,13 +130,10 @@ impl SpeechToText for Whisper {
             Some(pool) => pool.install(run),
             None => run(),
         };
-        let decoding = decoding
-            .map_err(EngineError::failed("recognition"))?
-            .ok_or(EngineError::Cancelled)?;
-        let text = self
-            .vocabulary
-            .text(&decoding.tokens)
-            .map_err(EngineError::failed("recognition"))?;
+        let decoding =
+            decoding.map_err(EngineError::failed("recognition"))?.ok_or(EngineError::Cancelled)?;
+        let text =
+            self.vocabulary.text(&decoding.tokens).map_err(EngineError::failed("recognition"))?;
         Ok(Transcript {
             text: Text::from(text.trim()),
             tokens: decoding.tokens,

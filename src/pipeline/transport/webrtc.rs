@@ -228,7 +228,8 @@ async fn negotiate(
 impl Connection {
     /// Waits until the connection is made.
     pub async fn connected(&mut self) {
-        let connected = |state: &RTCPeerConnectionState| *state == RTCPeerConnectionState::Connected;
+        let connected =
+            |state: &RTCPeerConnectionState| *state == RTCPeerConnectionState::Connected;
         if self.state.wait_for(connected).await.is_err() {
             // It is gone, which somebody else notices.
             std::future::pending::<()>().await;
@@ -238,7 +239,8 @@ impl Connection {
     /// Waits until the connection is lost: failed, or gone for longer than `patience`.
     pub async fn lost(&mut self, patience: std::time::Duration) -> HangUp {
         use RTCPeerConnectionState as State;
-        let lost = |state: &State| matches!(state, State::Disconnected | State::Failed | State::Closed);
+        let lost =
+            |state: &State| matches!(state, State::Disconnected | State::Failed | State::Closed);
         loop {
             let state = match self.state.wait_for(lost).await {
                 Ok(state) => *state,

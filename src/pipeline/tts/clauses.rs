@@ -130,7 +130,13 @@ impl Clauses {
     }
 }
 
-fn note_soft(c: char, after: usize, closed: bool, soft: &mut Option<usize>, space: &mut Option<usize>) {
+fn note_soft(
+    c: char,
+    after: usize,
+    closed: bool,
+    soft: &mut Option<usize>,
+    space: &mut Option<usize>,
+) {
     if closed && matches!(c, ',' | ';' | ':' | '、' | '，') {
         *soft = Some(after);
     }
@@ -206,7 +212,8 @@ fn is_abbreviation(before: &str) -> bool {
     let mut letters = word.chars();
     let initial = letters.next().is_some_and(char::is_uppercase) && letters.next().is_none();
     let line = before.rsplit('\n').next().unwrap_or_default().trim();
-    let list_number = !line.is_empty() && line.len() <= 2 && line.bytes().all(|b| b.is_ascii_digit());
+    let list_number =
+        !line.is_empty() && line.len() <= 2 && line.bytes().all(|b| b.is_ascii_digit());
     initial || list_number || ABBREVIATIONS.contains(&word.to_lowercase().as_str())
 }
 
@@ -228,7 +235,10 @@ mod tests {
     #[test]
     fn the_first_clause_comes_early_and_the_others_are_sentences() {
         assert_eq!(
-            all("Well, that is a good question, and the answer is yes. It depends on the day, though. Try it.", 4),
+            all(
+                "Well, that is a good question, and the answer is yes. It depends on the day, though. Try it.",
+                4
+            ),
             [
                 "Well, that is a good question,",
                 "and the answer is yes.",
@@ -245,7 +255,8 @@ mod tests {
 
     #[test]
     fn a_first_clause_without_marks_is_cut_at_a_space() {
-        let text = "the quick brown fox jumps over the lazy dog and then runs away from all of them";
+        let text =
+            "the quick brown fox jumps over the lazy dog and then runs away from all of them";
         let clauses = all(text, 5);
         assert_eq!(clauses.join(" "), text);
         assert!(clauses[0].len() <= FIRST_MAX, "{clauses:?}");
@@ -266,7 +277,10 @@ mod tests {
     #[test]
     fn links_and_code_are_never_cut() {
         assert_eq!(
-            all("See [this, or that. Yes](https://a.b/c, d) and `x. y, z` there. Then go on with it all.", 2)[0],
+            all(
+                "See [this, or that. Yes](https://a.b/c, d) and `x. y, z` there. Then go on with it all.",
+                2
+            )[0],
             "See [this, or that. Yes](https://a.b/c, d) and `x. y, z` there."
         );
     }
@@ -285,10 +299,7 @@ mod tests {
 
     #[test]
     fn lines_of_a_list_are_clauses() {
-        assert_eq!(
-            all("Buy these:\n1. eggs\n2. milk\n", 3),
-            ["Buy these:", "1. eggs", "2. milk"]
-        );
+        assert_eq!(all("Buy these:\n1. eggs\n2. milk\n", 3), ["Buy these:", "1. eggs", "2. milk"]);
     }
 
     #[test]

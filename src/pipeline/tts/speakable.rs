@@ -37,7 +37,11 @@ fn strip_block_marks(line: &str) -> &str {
         }
     }
     let rest = rest.trim_end_matches(['|', ' ']);
-    if rest.chars().all(|c| matches!(c, '-' | '=' | '*' | '_' | '|' | ':' | ' ')) { "" } else { rest }
+    if rest.chars().all(|c| matches!(c, '-' | '=' | '*' | '_' | '|' | ':' | ' ')) {
+        ""
+    } else {
+        rest
+    }
 }
 
 fn inline(line: &str, out: &mut String) {
@@ -165,7 +169,8 @@ mod tests {
 
     #[test]
     fn plain_speech_is_left_alone() {
-        for text in ["It's 3:30, isn't it?", "¿Qué tal? Muy bien…", "你好，世界。", "50% of $12.50"] {
+        for text in ["It's 3:30, isn't it?", "¿Qué tal? Muy bien…", "你好，世界。", "50% of $12.50"]
+        {
             assert_eq!(speakable(text), text);
         }
     }

@@ -157,8 +157,7 @@ impl Endpointing {
         let due = CHECKS_MS.get(pause.asked).is_some_and(|ms| silence >= Samples::from_ms(*ms));
         if due && !pause.waiting {
             // A late question stands for all that were due.
-            pause.asked =
-                CHECKS_MS.iter().filter(|ms| silence >= Samples::from_ms(**ms)).count();
+            pause.asked = CHECKS_MS.iter().filter(|ms| silence >= Samples::from_ms(**ms)).count();
             pause.waiting = true;
             return Verdict::Ask;
         }

@@ -218,7 +218,10 @@ impl Sim {
                 let answer = answers.get(self.predictions).or(answers.last()).copied();
                 self.predictions += 1;
                 let probability = Some(answer.unwrap_or(0.95));
-                self.later(self.engines.prediction, Event::Predicted { turn, question, probability });
+                self.later(
+                    self.engines.prediction,
+                    Event::Predicted { turn, question, probability },
+                );
             }
             Command::Recognise { job, audio } => {
                 self.check_kept(&audio);
@@ -233,16 +236,26 @@ impl Sim {
             }
             Command::CancelRecognition { job } => {
                 self.cancelled_recognitions += 1;
-                self.drop_due(|event| matches!(event, Event::Recognised { job: j, .. } if *j == job));
+                self.drop_due(
+                    |event| matches!(event, Event::Recognised { job: j, .. } if *j == job),
+                );
             }
             Command::Write { reply, messages, .. } => self.write(reply, messages),
             Command::Speak { reply, clause, text } => {
                 self.check_alive(reply);
                 self.spoken += 1;
                 let duration = Duration::from_millis(60 * text.as_str().len() as u64);
-                self.loudspeaker.push_back(Queued { reply, clause, duration, played: Duration::ZERO });
+                self.loudspeaker.push_back(Queued {
+                    reply,
+                    clause,
+                    duration,
+                    played: Duration::ZERO,
+                });
                 let words = Vec::new();
-                self.later(self.engines.speech, Event::Spoke { reply, duration, words, last: true });
+                self.later(
+                    self.engines.speech,
+                    Event::Spoke { reply, duration, words, last: true },
+                );
             }
             Command::EndSpeech { reply } => {
                 self.check_alive(reply);

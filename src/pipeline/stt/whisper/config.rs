@@ -113,8 +113,6 @@ impl Generation {
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LoadError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
-    serde_json::from_str(&text).map_err(|error| LoadError::Content {
-        path: path.to_owned(),
-        problem: error.to_string(),
-    })
+    serde_json::from_str(&text)
+        .map_err(|error| LoadError::Content { path: path.to_owned(), problem: error.to_string() })
 }

@@ -59,8 +59,7 @@ pub(super) fn greedy(
     let language = choose_language(model, encoded, vocabulary, language)?;
     let prompt = vocabulary.prompt(language.as_ref().map(|(_, token)| *token));
     let limit = limits.tokens.min(model.max_tokens() - prompt.len());
-    let mut decoding =
-        Decoding { language: language.map(|(code, _)| code), ..Decoding::default() };
+    let mut decoding = Decoding { language: language.map(|(code, _)| code), ..Decoding::default() };
     let mut state = model.start()?;
     let mut scores = model.step(&mut state, encoded, &prompt)?.to_vec1::<f32>()?;
     let mut log_probabilities = 0.0;
@@ -73,8 +72,7 @@ pub(super) fn greedy(
         }
         let (token, log_probability) = best(&scores);
         log_probabilities += log_probability;
-        decoding.mean_log_probability =
-            log_probabilities / (decoding.tokens.len() + 1) as f32;
+        decoding.mean_log_probability = log_probabilities / (decoding.tokens.len() + 1) as f32;
         decoding.ended = token == vocabulary.end;
         if decoding.ended {
             return Ok(Some(decoding));
@@ -109,9 +107,10 @@ fn choose_language(
 
 /// The best token and its log-probability.
 fn best(scores: &[f32]) -> (u32, f32) {
-    let (token, top) = scores.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (i, score)| {
-        if *score > best.1 { (i, *score) } else { best }
-    });
+    let (token, top) =
+        scores.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (i, score)| {
+            if *score > best.1 { (i, *score) } else { best }
+        });
     let total: f32 = scores.iter().map(|score| (score - top).exp()).sum();
     (token as u32, -total.ln())
 }

@@ -15,7 +15,11 @@ pub(super) fn gelu(x: &Tensor) -> Result<Tensor> {
 
 /// Softmax over the last dimension. Differs from the reference by less than 1e-6 of the value.
 pub(super) fn softmax(x: &Tensor) -> Result<Tensor> {
-    if fits(x) { x.apply_op1_no_bwd(&Softmax { row: x.dim(D::Minus1)? }) } else { ops::softmax_last_dim(x) }
+    if fits(x) {
+        x.apply_op1_no_bwd(&Softmax { row: x.dim(D::Minus1)? })
+    } else {
+        ops::softmax_last_dim(x)
+    }
 }
 
 fn fits(x: &Tensor) -> bool {
@@ -60,9 +64,8 @@ fn map(
     chunk: usize,
     change: impl Fn(&mut [f32]) + Send + Sync,
 ) -> Result<(CpuStorage, Shape)> {
-    let (start, end) = layout
-        .contiguous_offsets()
-        .ok_or_else(|| Error::msg("the values are not contiguous"))?;
+    let (start, end) =
+        layout.contiguous_offsets().ok_or_else(|| Error::msg("the values are not contiguous"))?;
     let mut values = storage.as_slice::<f32>()?[start..end].to_vec();
     if values.len() <= chunk {
         change(&mut values);
@@ -182,7 +185,9 @@ mod tests {
         let ours = softmax(&x).unwrap();
         assert!(largest_difference(&ours, &ops::softmax_last_dim(&x).unwrap()) < 1e-6);
         let masked = Tensor::new(&[[0.0, f32::NEG_INFINITY, 0.0]], &Device::Cpu).unwrap();
-        let [a, b, c] = softmax(&masked).unwrap().to_vec2::<f32>().unwrap()[0][..] else { panic!() };
+        let [a, b, c] = softmax(&masked).unwrap().to_vec2::<f32>().unwrap()[0][..] else {
+            panic!()
+        };
         assert!(a == 0.5 && b < 1e-30 && c == 0.5);
     }
 }

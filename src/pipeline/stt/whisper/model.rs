@@ -64,7 +64,10 @@ struct DecoderLayer {
 }
 
 impl Model {
-    pub(super) fn load(mut weights: Weights, config: &ModelConfig) -> std::result::Result<Self, LoadError> {
+    pub(super) fn load(
+        mut weights: Weights,
+        config: &ModelConfig,
+    ) -> std::result::Result<Self, LoadError> {
         let encoder = Encoder::load(&mut weights, config)?;
         let decoder = Decoder::load(&mut weights, config)?;
         let device = decoder.embedding.device().clone();
@@ -128,7 +131,11 @@ impl Encoder {
             .map(|i| {
                 let name = at(&format!("layers.{i}"));
                 Ok(EncoderLayer {
-                    attention_norm: Norm::load(weights, &format!("{name}.self_attn_layer_norm"), width)?,
+                    attention_norm: Norm::load(
+                        weights,
+                        &format!("{name}.self_attn_layer_norm"),
+                        width,
+                    )?,
                     attention: SelfAttention::load(
                         weights,
                         &format!("{name}.self_attn"),
@@ -183,7 +190,11 @@ impl Decoder {
                         width,
                         heads,
                     )?,
-                    cross_norm: Norm::load(weights, &format!("{name}.encoder_attn_layer_norm"), width)?,
+                    cross_norm: Norm::load(
+                        weights,
+                        &format!("{name}.encoder_attn_layer_norm"),
+                        width,
+                    )?,
                     cross: CrossAttention::load(
                         weights,
                         &format!("{name}.encoder_attn"),
@@ -204,7 +215,12 @@ impl Decoder {
         })
     }
 
-    fn forward(&self, state: &mut DecoderState, encoded: &Encoded, tokens: &[u32]) -> Result<Tensor> {
+    fn forward(
+        &self,
+        state: &mut DecoderState,
+        encoded: &Encoded,
+        tokens: &[u32],
+    ) -> Result<Tensor> {
         let count = tokens.len();
         let ids = Tensor::new(tokens, self.embedding.device())?;
         let positions = self.positions.narrow(0, state.position, count)?;
@@ -253,7 +269,11 @@ struct Norm {
 }
 
 impl Norm {
-    fn load(weights: &mut Weights, name: &str, width: usize) -> std::result::Result<Self, LoadError> {
+    fn load(
+        weights: &mut Weights,
+        name: &str,
+        width: usize,
+    ) -> std::result::Result<Self, LoadError> {
         let mut take = |part: &str| weights.take(&format!("{name}.{part}"), &[width]);
         Ok(Self {
             weight: take("weight")?.to_dtype(DType::F32)?,
@@ -290,7 +310,8 @@ impl Linear {
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (batch, time, width) = x.dims3()?;
-        let y = x.reshape((batch * time, width))?.matmul(&self.weight)?.broadcast_add(&self.bias)?;
+        let y =
+            x.reshape((batch * time, width))?.matmul(&self.weight)?.broadcast_add(&self.bias)?;
         y.reshape((batch, time, ()))
     }
 }
@@ -302,7 +323,11 @@ struct Mlp {
 }
 
 impl Mlp {
-    fn load(weights: &mut Weights, name: &str, width: usize) -> std::result::Result<Self, LoadError> {
+    fn load(
+        weights: &mut Weights,
+        name: &str,
+        width: usize,
+    ) -> std::result::Result<Self, LoadError> {
         Ok(Self {
             norm: Norm::load(weights, &format!("{name}.final_layer_norm"), width)?,
             up: Linear::load(weights, &format!("{name}.fc1"), width, 4 * width)?,
@@ -345,7 +370,11 @@ impl SelfAttention {
             weight: Tensor::cat(&[q, k, v], 0)?.t()?,
             bias: Tensor::cat(&[q_bias, k_bias, v_bias], 0)?,
         };
-        Ok(Self { qkv, out: Linear::load(weights, &format!("{name}.out_proj"), width, width)?, heads })
+        Ok(Self {
+            qkv,
+            out: Linear::load(weights, &format!("{name}.out_proj"), width, width)?,
+            heads,
+        })
     }
 
     /// Queries, keys and values: each [batch, heads, time, 64], contiguous.
@@ -431,7 +460,8 @@ fn attend(q: &Tensor, k_transposed: &Tensor, v: &Tensor, mask: Option<&Tensor>) 
 fn causal_mask(new: usize, before: usize, device: &Device) -> Result<Tensor> {
     let mask: Vec<f32> = (0..new)
         .flat_map(|row| {
-            (0..before + new).map(move |col| if col <= before + row { 0.0 } else { f32::NEG_INFINITY })
+            (0..before + new)
+                .map(move |col| if col <= before + row { 0.0 } else { f32::NEG_INFINITY })
         })
         .collect();
     Tensor::from_vec(mask, (new, before + new), device)

@@ -62,16 +62,7 @@ impl Vocabulary {
         let mut never = in_range(generation.suppress_tokens);
         never.extend(no_timestamps + 1..config.vocab_size as u32);
         let never_first = in_range(generation.begin_suppress_tokens);
-        Ok(Self {
-            tokenizer,
-            start,
-            end,
-            languages,
-            transcribe,
-            no_timestamps,
-            never,
-            never_first,
-        })
+        Ok(Self { tokenizer, start, end, languages, transcribe, no_timestamps, never, never_first })
     }
 
     /// Whether the checkpoint knows languages, and the tokens of those it knows.

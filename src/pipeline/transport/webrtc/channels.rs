@@ -179,10 +179,7 @@ async fn write_blobs(
 }
 
 /// Whether `reply` was cancelled; then its chunks are gone from the queue.
-fn take_cancelled(
-    waiting: &mut std::collections::VecDeque<BlobMessage>,
-    reply: ReplyId,
-) -> bool {
+fn take_cancelled(waiting: &mut std::collections::VecDeque<BlobMessage>, reply: ReplyId) -> bool {
     let Some(at) = waiting.iter().position(|m| *m == BlobMessage::Cancel(reply)) else {
         return false;
     };

@@ -119,7 +119,8 @@ fn candidate_lines(addresses: &[SocketAddr]) -> impl Iterator<Item = String> + '
 
 /// The value of the first line `a={name}:…`.
 pub fn attribute<'a>(sdp: &'a str, name: &str) -> Option<&'a str> {
-    sdp.lines().find_map(|line| line.trim_end().strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':'))
+    sdp.lines()
+        .find_map(|line| line.trim_end().strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':'))
 }
 
 /// A fragment that a client sends while a call is being connected, or to restart ICE.
@@ -149,7 +150,9 @@ impl Fragment {
 
     /// Our answer to a restart.
     pub fn answer(ufrag: &str, pwd: &str, addresses: &[SocketAddr]) -> String {
-        let mut out = format!("a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n");
+        let mut out = format!(
+            "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n"
+        );
         out.extend(candidate_lines(addresses));
         out
     }
@@ -244,7 +247,12 @@ mod tests {
         let before = offer(&format!(
             "{AUDIO}a=ice-ufrag:old\r\na=ice-pwd:oldpwd\r\na=candidate:1 1 udp 1 192.0.2.9 7 typ host\r\na=mid:0\r\n"
         ));
-        let after = restarted(&before, "new", "newpwd", &["candidate:2 1 udp 1 192.0.2.8 7 typ host".to_owned()]);
+        let after = restarted(
+            &before,
+            "new",
+            "newpwd",
+            &["candidate:2 1 udp 1 192.0.2.8 7 typ host".to_owned()],
+        );
         assert!(after.contains("a=ice-ufrag:new\r\n") && after.contains("a=ice-pwd:newpwd\r\n"));
         assert!(after.contains("192.0.2.8") && !after.contains("192.0.2.9"));
         assert!(after.contains("a=mid:0\r\n") && !after.contains("old"));

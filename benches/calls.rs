@@ -160,7 +160,7 @@ async fn silent() -> Result<()> {
     tokio::time::sleep(Duration::from_secs(5)).await;
     let cpu_before = server.cpu()?;
     tokio::time::sleep(SILENT_TIME).await;
-    let cpu = (server.cpu()? - cpu_before).as_secs_f64() / SILENT_TIME.as_secs_f64();
+    let cpu = server.cpu()?.saturating_sub(cpu_before).as_secs_f64() / SILENT_TIME.as_secs_f64();
     let memory = server.memory_kib()? - memory_before;
     let alive = calls.iter().filter(|call| call.is_connected()).count();
     println!("silent: {alive} calls streaming office noise for {} s", SILENT_TIME.as_secs());

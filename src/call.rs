@@ -150,21 +150,26 @@ impl Calls {
         let guard = cancel.clone().drop_guard();
         let wants_blobs = session.output() == OutputKind::Blob;
         let call = self.webrtc.answer(offer, wants_blobs, &self.tracker, &cancel).await?;
-        let webrtc::Call { answer, line, connection, control } = call;
+        let webrtc::Call { answer, line, mut connection, control } = call;
         if !matches!(line.output, crate::pipeline::transport::Output::Blobs { .. }) {
             session.set_output(OutputKind::Track);
         }
         let entry = Entry::new(cancel.clone(), control, Some(connection.signalling()));
         let etag = entry.etag();
         let registration = Registry::register(&self.registry, id.clone(), entry);
-        let pipeline = self.pipeline(line, session, &id, cancel);
+        let pipeline = self.pipeline(line, session, &id, cancel.clone());
         let (connect_timeout, patience) = (
             Duration::from_millis(self.config.webrtc.connect_timeout_ms),
             Duration::from_millis(self.config.webrtc.disconnect_timeout_ms),
         );
         let task = async move {
             let _held = (permit, guard);
-            let how = look_after(pipeline, connection, connect_timeout, patience).await;
+            let connecting = cancel.run_until_cancelled(connection.connected());
+            let connecting = tokio::time::timeout(connect_timeout, connecting);
+            let how = match connecting.await {
+                Ok(Some(())) => look_after(pipeline, connection, patience).await,
+                _ => HangUp::NeverConnected,
+            };
             tracing::info!(how = ?registration.reason().unwrap_or(how), "call over");
         };
         self.tracker.spawn(task.instrument(tracing::info_span!("call", %id)));
@@ -246,16 +251,12 @@ impl Calls {
     }
 }
 
-/// Runs a call over WebRTC from its answer to its end.
+/// Runs a connected call over WebRTC to its end.
 async fn look_after(
     pipeline: Pipeline<Realtime>,
     mut connection: Connection,
-    connect_timeout: Duration,
     patience: Duration,
 ) -> HangUp {
-    if tokio::time::timeout(connect_timeout, connection.connected()).await.is_err() {
-        return HangUp::NeverConnected;
-    }
     tracing::info!("connected");
     tokio::select! {
         how = pipeline.run() => how,

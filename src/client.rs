@@ -5,6 +5,7 @@
 
 mod impairment;
 mod listener;
+mod restart;
 mod speaker;
 mod turns;
 
@@ -278,6 +279,12 @@ impl Call {
         state == Some(RTCPeerConnectionState::Connected)
     }
 
+    /// Looks for a new path to the server, while the call goes on.
+    pub async fn restart_ice(&self) -> Result<(), ClientError> {
+        let peer = self.peer.as_ref().ok_or(ClientError::NotConnected)?;
+        restart::restart_ice(&*peer.connection, &self.http, &self.location).await
+    }
+
     /// Hangs up.
     pub async fn hang_up(mut self, how: HangUp) -> Result<(), ClientError> {
         let Some(peer) = self.peer.take() else { return Ok(()) };
@@ -328,6 +335,14 @@ impl Drop for Call {
     }
 }
 
+/// Why the server said no.
+async fn refused(response: reqwest::Response) -> ClientError {
+    let status = response.status();
+    let body: Value = response.json().await.unwrap_or_default();
+    let message = body["error"]["message"].as_str().unwrap_or("no reason given").to_owned();
+    ClientError::Refused { status, message }
+}
+
 /// A call whose offer was answered.
 struct Negotiated {
     http: reqwest::Client,
@@ -342,14 +357,14 @@ impl Negotiated {
     async fn make(peer: &mut Peer, door: &Url, options: &CallOptions) -> Result<Self, ClientError> {
         let connection = Arc::clone(&peer.connection);
         let track = OpusTrack::add(&*connection).await?;
-        let events = match options.events {
-            true => Some(connection.create_data_channel(EVENTS_CHANNEL, None).await?),
-            false => None,
-        };
-        let blobs = match options.blobs {
-            true => Some(connection.create_data_channel(BLOB_CHANNEL, None).await?),
-            false => None,
-        };
+        let mut events = None;
+        if options.events {
+            events = Some(connection.create_data_channel(EVENTS_CHANNEL, None).await?);
+        }
+        let mut blobs = None;
+        if options.blobs {
+            blobs = Some(connection.create_data_channel(BLOB_CHANNEL, None).await?);
+        }
         let offer = connection.create_offer(None).await?;
         connection.set_local_description(offer).await?;
         peer.gathered().await?;
@@ -359,9 +374,7 @@ impl Negotiated {
         let response = request.body(offer.sdp).send().await?;
         let status = response.status();
         if status != StatusCode::CREATED {
-            let body: Value = response.json().await.unwrap_or_default();
-            let message = body["error"]["message"].as_str().unwrap_or("no reason given");
-            return Err(ClientError::Refused { status, message: message.to_owned() });
+            return Err(refused(response).await);
         }
         let location = response.headers().get(header::LOCATION).and_then(|l| l.to_str().ok());
         let location = location

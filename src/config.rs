@@ -93,7 +93,7 @@ pub struct Program {
     pub args: Vec<String>,
 }
 
-/// A server that speaks OpenAI's HTTP API.
+/// A server that speaks `OpenAI`'s HTTP API.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Remote {

@@ -1,5 +1,6 @@
 //! The HTTP door: routes, limits, headers, errors. It knows calls; calls do not know it.
 
+mod body;
 mod error;
 mod guard;
 mod headers;

@@ -2,5 +2,6 @@
 
 pub mod engines;
 pub mod fakes;
+pub mod offers;
 pub mod server;
 pub mod shared;

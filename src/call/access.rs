@@ -30,7 +30,7 @@ impl Caller<'_> {
             OpenCalls::Loopback => {
                 self.peer.ip().to_canonical().is_loopback()
                     && !self.forwarded
-                    && self.host.is_some_and(|host| is_loopback(host))
+                    && self.host.is_some_and(is_loopback)
                     && self.origin.is_none_or(|origin| {
                         origin.split_once("://").is_some_and(|(_, host)| is_loopback(host))
                     })

@@ -1,4 +1,4 @@
-//! The OpenAI Realtime protocol (GA), as far as a cascade of recognition, model and voice has a meaning for
+//! The `OpenAI` Realtime protocol (GA), as far as a cascade of recognition, model and voice has a meaning for
 //! it, and our own events beside it. docs/protocol.md is its description.
 
 mod read;

@@ -106,9 +106,9 @@ impl Session {
         let engine_names = json!({
             "vad": engines.vad.name(),
             "turn": engines.turn.name(),
-            "stt": name(engines.recogniser.as_ref().map(|engine| engine.name())),
+            "stt": name(engines.recogniser.as_ref().map(super::super::engine::handles::Recogniser::name)),
             "llm": engines.llm.name(),
-            "tts": name(engines.voice.as_ref().map(|voice| voice.name())),
+            "tts": name(engines.voice.as_ref().map(super::super::engine::handles::Voice::name)),
         });
         let model = match engines.llm.model() {
             "" => engines.llm.name(),
@@ -330,13 +330,13 @@ impl Session {
     }
 
     fn apply_input(&mut self, input: &Map<String, Value>) -> Result<(), SessionError> {
+        const PARAM: &str = "session.audio.input.turn_detection";
         check_format(input, "session.audio.input.format")?;
         let Some(detection) = input.get("turn_detection") else { return Ok(()) };
         if detection.is_null() {
             self.turn_detection = TurnDetection::Manual;
             return Ok(());
         }
-        const PARAM: &str = "session.audio.input.turn_detection";
         let fields = object(detection, PARAM)?;
         self.turn_detection = match fields.get("type").and_then(Value::as_str) {
             Some("semantic_vad") if self.defaults.has_turn_model => {

@@ -16,7 +16,7 @@ const LINGER: Duration = Duration::from_millis(300);
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The server, for example http://localhost:8080.
+    /// The server, for example <http://localhost:8080>.
     url: String,
     /// Recordings to speak, one after the other (WAV of any rate).
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]

@@ -25,7 +25,7 @@ pub(super) fn run(common: &Common) -> anyhow::Result<()> {
 /// Says in a few lines what runs and why.
 fn announce(config: &Config, server: &Server) {
     let addresses = server.calls().webrtc().addresses();
-    let port = addresses.first().map_or(0, |address| address.port());
+    let port = addresses.first().map_or(0, std::net::SocketAddr::port);
     let hosts: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
     println!("sotto {}", env!("CARGO_PKG_VERSION"));
     println!("  page      {}", server.url());

@@ -32,7 +32,7 @@ pub(super) fn run(options: Options) -> anyhow::Result<()> {
     // Nothing but speech is needed.
     config.llm.provider = LlmProvider::Echo;
     config.stt.engine = SttEngine::Auto;
-    config.stt.model = "auto".to_owned();
+    "auto".clone_into(&mut config.stt.model);
     let config = Arc::new(config);
     let store = Arc::new(super::store(&config));
     runtime()?.block_on(async {

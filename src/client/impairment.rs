@@ -13,6 +13,8 @@ pub struct Impairment {
     pub loss: f64,
     /// Part of the packets that is overtaken by the next one, 0 to 1.
     pub reorder: f64,
+    /// Part of the packets whose payload is no Opus but noise, 0 to 1.
+    pub garbage: f64,
     /// Which packets these are.
     pub seed: u64,
 }
@@ -34,7 +36,11 @@ impl Impaired {
 
 impl PacketSink for Impaired {
     async fn send(&mut self, slot: u64, marker: bool, payload: Vec<u8>) -> bool {
-        let packet = self.inner.packet(slot, marker, payload);
+        let mut packet = self.inner.packet(slot, marker, payload);
+        if self.chance.random_bool(self.how.garbage) {
+            let length = self.chance.random_range(0..200);
+            packet.payload = (0..length).map(|_| self.chance.random::<u8>()).collect();
+        }
         if self.chance.random_bool(self.how.loss) {
             return true;
         }

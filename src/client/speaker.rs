@@ -28,6 +28,7 @@ pub struct Recording {
 
 /// When a recording was said, in milliseconds after the call connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the unit belongs to the name")]
 pub struct Spoken {
     /// Its first sample was sent.
     pub begin_ms: u64,

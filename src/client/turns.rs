@@ -39,6 +39,7 @@ pub(super) struct Turns {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that come true in any order")]
 struct Open {
     item: String,
     response: Option<String>,

@@ -138,8 +138,6 @@ fn set(target: &mut Value, path: &[String], value: Value) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot parse its own input has failed")]
-
     use super::*;
     use crate::config::{LlmProvider, OpenCalls, PublicIp};
 

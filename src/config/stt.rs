@@ -38,7 +38,7 @@ pub enum SttEngine {
     Auto,
     /// Whisper, in this process.
     Whisper,
-    /// A server that speaks OpenAI's HTTP API.
+    /// A server that speaks `OpenAI`'s HTTP API.
     Remote,
     /// A program.
     Command,

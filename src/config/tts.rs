@@ -28,7 +28,7 @@ pub enum TtsEngine {
     /// `command` with a program found on this machine.
     #[default]
     Auto,
-    /// A server that speaks OpenAI's HTTP API.
+    /// A server that speaks `OpenAI`'s HTTP API.
     Remote,
     /// A program.
     Command,

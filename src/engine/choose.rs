@@ -24,6 +24,9 @@ use crate::pipeline::tts::{self, TextToSpeech};
 use crate::pipeline::turn::{SmartTurn, TurnDetector};
 use crate::pipeline::vad::{Energy, Silero, VadModel};
 
+/// Engines of one kind, and what they are called.
+type Named<T> = (String, Vec<Box<T>>);
+
 /// An engine that takes longer than this part of the time that the sound lasts is passed over.
 const QUICK_ENOUGH: f32 = 0.7;
 /// A second and a half of public-domain speech (see assets/README.md): to warm up and to measure with.
@@ -178,7 +181,7 @@ impl Chooser<'_> {
     }
 
     /// The best Whisper that is here and quick enough, or else a program.
-    fn best_recognition(&mut self) -> Result<Option<(String, Vec<Box<dyn SpeechToText>>)>> {
+    fn best_recognition(&mut self) -> Result<Option<Named<dyn SpeechToText>>> {
         let device =
             if self.candle_device()?.is_cpu() { ModelDevice::Cpu } else { ModelDevice::Gpu };
         let mut slow: Option<(String, f32, Box<dyn SpeechToText>)> = None;

@@ -1,4 +1,4 @@
-//! Servers as engines: anything that speaks OpenAI's HTTP API.
+//! Servers as engines: anything that speaks `OpenAI`'s HTTP API.
 
 use std::time::Duration;
 

@@ -94,8 +94,6 @@ fn is_program(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "cat is everywhere")]
-
     use tokio_util::sync::CancellationToken;
 
     use super::*;

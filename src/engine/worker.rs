@@ -86,7 +86,7 @@ fn run_jobs<E>(name: &'static str, mut engine: E, jobs: &Mutex<mpsc::Receiver<Jo
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "threads start in tests")]
+    #![expect(clippy::disallowed_methods, reason = "a test joins its tasks")]
 
     use std::sync::mpsc as blocking;
     use std::time::Duration;
@@ -118,7 +118,8 @@ mod tests {
         let first = tokio::spawn(async move {
             busy.run(&Cancel::default(), move |()| {
                 begun.send(()).unwrap();
-                Ok(gate.recv().unwrap())
+                let _: () = gate.recv().unwrap();
+                Ok(())
             })
             .await
         });
@@ -141,12 +142,19 @@ mod tests {
         let (release, gate) = blocking::channel::<()>();
         let busy = worker.clone();
         let first = tokio::spawn(async move {
-            busy.run(&Cancel::default(), move |()| Ok(gate.recv().unwrap())).await
+            busy.run(&Cancel::default(), move |()| {
+                let _: () = gate.recv().unwrap();
+                Ok(())
+            })
+            .await
         });
         let token = CancellationToken::new();
         let (ran, done) = blocking::channel();
         let cancelled = Cancel::new(token.clone());
-        let second = worker.run(&cancelled, move |()| Ok(ran.send(()).unwrap()));
+        let second = worker.run(&cancelled, move |()| {
+            let _: () = ran.send(()).unwrap();
+            Ok(())
+        });
         token.cancel();
         assert!(matches!(second.await, Err(EngineError::Cancelled)));
         release.send(()).unwrap();

@@ -1,7 +1,7 @@
 //! The table of contents: every route of the server.
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -10,10 +10,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 use super::routes::{calls, health, web, websocket};
-use super::{ApiError, AppState, headers};
-
-/// The largest body of a request: session descriptions are a few kilobytes.
-const BODY_LIMIT: usize = 256 * 1_024;
+use super::{ApiError, AppState, body, headers};
 
 /// All routes.
 pub fn router(state: AppState) -> Router {
@@ -26,6 +23,9 @@ pub fn router(state: AppState) -> Router {
             get(calls::look).patch(calls::patch).delete(calls::hang_up),
         )
         .route("/v1/realtime/calls/{id}/hangup", post(calls::hang_up))
+        // Before the layer, so that it sees the preflights, whose method no route has.
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(body::read_small))
         .layer(from_fn_with_state(state.clone(), headers::cross_origin));
 
     // What the page and the operator use.
@@ -40,7 +40,6 @@ pub fn router(state: AppState) -> Router {
     realtime
         .merge(own)
         .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(|_| panicked()))
         .layer(from_fn(headers::secure))

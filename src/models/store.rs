@@ -139,12 +139,11 @@ impl Store {
         for folder in self.folders.iter().map(|folder| folder.join(&model.name)) {
             match model.files().try_for_each(|file| check_size(model, &folder, file)) {
                 Ok(()) if model.has_files() => return Ok(folder),
-                Ok(()) => {}
                 // A damaged copy must not hide a good one in a later folder, nor be passed over in silence.
                 Err(problem @ ModelError::Wrong { .. }) => {
                     first_problem.get_or_insert(problem);
                 }
-                Err(_) => {}
+                Ok(()) | Err(_) => {}
             }
         }
         Err(first_problem.unwrap_or_else(|| ModelError::Missing { name: model.name.clone() }))
@@ -189,8 +188,6 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "the files are the test's own")]
-
     use super::*;
 
     const MANIFEST: &str = "

@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn silence_is_flat() {
-        let features = LogMel::<f32>::new(80).compute(&[0.0; 16_000], 200);
+        let features = LogMel::<f32>::new(80).compute(&vec![0.0; 16_000], 200);
         assert_eq!(features.len(), 80 * 200);
         assert!(features.iter().all(|value| (*value - features[0]).abs() < 1e-6));
     }

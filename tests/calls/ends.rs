@@ -7,7 +7,7 @@ use sotto::client::{Call, CallOptions, HangUp, Recording};
 
 use crate::support::fakes::{self, voice_like};
 use crate::support::server::TestServer;
-use crate::support::{engines, fakes::engines as fake_engines};
+use crate::support::{engines, fakes::engines as fake_engines, offers};
 
 async fn short_patience() -> TestServer {
     let mut config = engines::config();
@@ -50,15 +50,10 @@ async fn a_peer_without_a_data_channel_that_closes_is_noticed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_never_connects_is_closed() {
     let server = short_patience().await;
-    let offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
-                 m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=rtpmap:111 opus/48000/2\r\n\
-                 a=mid:0\r\na=sendrecv\r\na=rtcp-mux\r\na=ice-ufrag:abcd\r\n\
-                 a=ice-pwd:0123456789abcdef01234567\r\na=setup:actpass\r\n\
-                 a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n";
     let answer = server
         .post("/v1/realtime/calls")
         .header("content-type", "application/sdp")
-        .body(offer)
+        .body(offers::audio())
         .send()
         .await
         .unwrap();

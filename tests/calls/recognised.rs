@@ -49,7 +49,7 @@ async fn chunks_of_speech_are_heard_like_a_track() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_network_is_survived() {
     let Some(server) = real().await else { return };
-    let impairment = Impairment { loss: 0.1, reorder: 0.1, seed: 7 };
+    let impairment = Impairment { loss: 0.1, reorder: 0.1, garbage: 0.0, seed: 7 };
     let options = CallOptions { impairment, ..server.options() };
     let mut call = Call::place(options).await.unwrap();
     let mut understood = 0;
@@ -74,4 +74,19 @@ async fn noise_is_not_speech() {
     let spoken = call.turns(0).iter().filter(|turn| !turn.user_text.is_empty()).count();
     assert_eq!(spoken, 0, "{:?}", call.turns(0));
     call.hang_up(HangUp::Close).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packets_that_are_no_sound_disturb_nobody() {
+    let Some(server) = real().await else { return };
+    let impairment = Impairment { garbage: 1.0, seed: 3, ..Impairment::default() };
+    let junk = CallOptions { impairment, ..server.options() };
+    let mut junk = Call::place(junk).await.unwrap();
+    let noise = junk.say_only(Recording::new(vec![0.1; 16_000 * 5]));
+    let (turns, ()) = tokio::join!(say(&server, server.options(), CLIPS[0]), noise);
+    assert_eq!(Some(turns.0[0].user_text.clone()), shared::clip(CLIPS[0]).unwrap().fixture_text);
+    // The call with the noise is still a call.
+    assert!(junk.is_connected());
+    junk.hang_up(HangUp::Delete).await.unwrap();
+    server.wait_for_quiet(2).await;
 }

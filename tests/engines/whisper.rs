@@ -51,7 +51,7 @@ fn a_cancelled_recognition_stops() {
     let mut whisper = Whisper::load(&folder, &Device::Cpu, WhisperSettings::default()).unwrap();
     let token = tokio_util::sync::CancellationToken::new();
     token.cancel();
-    let utterance = Utterance { audio: &[0.0; 16_000], language: None };
+    let utterance = Utterance { audio: &vec![0.0; 16_000], language: None };
     let result = whisper.transcribe(utterance, &Cancel::new(token));
     assert!(matches!(result, Err(sotto::pipeline::failure::EngineError::Cancelled)));
 }

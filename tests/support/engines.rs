@@ -54,7 +54,7 @@ pub fn real_config() -> Option<Config> {
     config.vad.engine = VadEngine::Silero;
     config.turn.engine = TurnEngine::SmartTurnV3;
     config.stt.engine = SttEngine::Whisper;
-    config.stt.model = WHISPER.to_owned();
+    WHISPER.clone_into(&mut config.stt.model);
     Some(config)
 }
 

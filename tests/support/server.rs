@@ -41,6 +41,7 @@ impl TestServer {
         let calls = Arc::clone(server.calls());
         let stop = CancellationToken::new();
         let stopped = stop.clone();
+        #[expect(clippy::disallowed_methods, reason = "`stop` joins it")]
         let task = tokio::spawn(async move {
             server.run(async move { stopped.cancelled().await }).await.unwrap();
         });

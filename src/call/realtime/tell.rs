@@ -31,7 +31,7 @@ impl Realtime {
             }
             Notice::Committed { item, previous } => self.tell_committed(*item, *previous, events),
             Notice::InputCleared => {
-                events.push(self.event("input_audio_buffer.cleared", json!({})))
+                events.push(self.event("input_audio_buffer.cleared", json!({})));
             }
             Notice::Transcribed { item, text, speech } => {
                 let fields = json!({

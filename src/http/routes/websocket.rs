@@ -20,7 +20,7 @@ use crate::pipeline::transport::{Control, HangUp};
 const MAX_MESSAGE: usize = 4 * 1_024 * 1_024;
 /// A client that says nothing, and does not answer pings, is gone after two of these.
 const PING_EVERY: Duration = Duration::from_secs(15);
-/// What OpenAI's browser client asks for, beside its key.
+/// What `OpenAI`'s browser client asks for, beside its key.
 const PROTOCOL: &str = "realtime";
 
 /// Opens a call on a WebSocket.

@@ -122,8 +122,6 @@ impl Encoder {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "libopus is there in tests")]
-
     use bytes::Bytes;
 
     use super::*;
@@ -209,6 +207,6 @@ mod tests {
         let mut decoder = Decoder::new().unwrap();
         let heard = decoder.decode(&Unit::Silence { ticks: 48_000 * 3 });
         assert_eq!(heard.len(), 48_000);
-        assert_eq!(energy(heard), 0.0);
+        assert!(energy(heard) <= 0.0);
     }
 }

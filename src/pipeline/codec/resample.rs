@@ -76,8 +76,6 @@ impl Resampler {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "these rates can be converted")]
-
     use super::*;
 
     fn tone(rate_hz: u32, hz: f32, seconds: f32) -> Vec<f32> {

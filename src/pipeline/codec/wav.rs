@@ -77,8 +77,6 @@ pub fn to_i16(sample: f32) -> i16 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "these files are well formed")]
-
     use super::*;
 
     #[test]

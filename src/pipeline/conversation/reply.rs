@@ -16,6 +16,7 @@ const AHEAD: Duration = Duration::from_secs(6);
 
 /// See the module.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that come true in any order")]
 pub(super) struct Reply {
     pub id: ReplyId,
     pub item: ItemId,

@@ -1,7 +1,5 @@
 //! Conversations on virtual time: a person, engines and a loudspeaker that exist only as numbers.
 
-#![expect(clippy::unwrap_used, reason = "a story that does not go as told has failed")]
-
 mod sim;
 
 use std::time::Duration;
@@ -54,11 +52,11 @@ fn report(sim: &Sim) -> &TurnReport {
 
 #[test]
 fn a_question_is_heard_and_answered() {
+    use State::{Listening, Speaking, Thinking};
     let mut sim = Sim::new(Engines::default().says(0, "what time is it"), settings());
     sim.quiet(500).speak(1_500).quiet(6_000);
     assert_eq!(transcripts(&sim), ["what time is it"]);
     assert_eq!(captions(&sim), "It is late. Go to bed.");
-    use State::{Listening, Speaking, Thinking};
     assert_eq!(states(&sim), [Thinking, Speaking, Listening]);
     assert_eq!(sim.last_messages().last().unwrap(), &(Role::User, Text::from("what time is it")));
 }

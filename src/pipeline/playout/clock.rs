@@ -70,7 +70,7 @@ impl Clock {
         let began = self.began?;
         let (reply, clause, length) = *self.queue.front()?;
         let played = now.saturating_sub(began).min(length);
-        let rest = length - played;
+        let rest = length.saturating_sub(played);
         self.next_step = if rest.is_zero() { now + STEP } else { now + STEP.min(rest) };
         // A clause that may still grow is not over.
         let complete = self.queue.len() > 1 || self.ending == Some(reply);

@@ -1,4 +1,4 @@
-//! Recognition by a server with OpenAI's `/audio/transcriptions`.
+//! Recognition by a server with `OpenAI`'s `/audio/transcriptions`.
 
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;

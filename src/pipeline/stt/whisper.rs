@@ -95,10 +95,10 @@ impl Whisper {
         let limits = Limits::for_duration(audio.len() as f32 / MIC_RATE_HZ as f32);
         let trimmed =
             if self.settings.trim_context { trimmed(audio.len()).min(full) } else { full };
-        let decoding = self.attempt(audio, trimmed, utterance.language, &limits, cancel)?;
+        let decoding = self.attempt(audio, trimmed, utterance.language, limits, cancel)?;
         let doubtful = decoding.as_ref().is_some_and(|d| d.looks_wrong(UNSURE));
         if trimmed < full && doubtful {
-            return self.attempt(audio, full, utterance.language, &limits, cancel);
+            return self.attempt(audio, full, utterance.language, limits, cancel);
         }
         Ok(decoding)
     }
@@ -108,7 +108,7 @@ impl Whisper {
         audio: &[f32],
         context: usize,
         language: Option<&str>,
-        limits: &Limits,
+        limits: Limits,
         cancel: &Cancel,
     ) -> Result<Option<Decoding>, candle_core::Error> {
         let features = self.features(audio, context)?;

@@ -36,7 +36,7 @@ impl Clauses {
         self.pending.push_str(delta);
         let mut clauses = Vec::new();
         while let Some(clause) = self.cut() {
-            self.keep(clause, &mut clauses);
+            self.keep(&clause, &mut clauses);
         }
         clauses
     }
@@ -47,12 +47,12 @@ impl Clauses {
         let rest = std::mem::take(&mut self.pending);
         self.searched = 0;
         if !self.in_code {
-            self.keep(rest, &mut clauses);
+            self.keep(&rest, &mut clauses);
         }
         (!clauses.is_empty()).then(|| clauses.join(" "))
     }
 
-    fn keep(&mut self, clause: String, clauses: &mut Vec<String>) {
+    fn keep(&mut self, clause: &str, clauses: &mut Vec<String>) {
         let clause = clause.trim();
         if !clause.is_empty() {
             self.any = true;

@@ -1,4 +1,4 @@
-//! Speech by a server with OpenAI's `/audio/speech`.
+//! Speech by a server with `OpenAI`'s `/audio/speech`.
 
 use std::ops::ControlFlow;
 

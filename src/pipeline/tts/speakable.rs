@@ -59,8 +59,7 @@ fn inline(line: &str, out: &mut String) {
                 None => tail,
             },
             '!' if tail.starts_with('[') && link(tail).is_some() => tail,
-            ']' | '`' | '~' | '\\' => tail,
-            '*' => tail,
+            ']' | '`' | '~' | '\\' | '*' => tail,
             // Emphasis, but not snake_case.
             '_' => {
                 let inside = before.is_some_and(char::is_alphanumeric)

@@ -137,11 +137,10 @@ impl Endpointing {
         let threshold = self.threshold(silence);
         let Some(pause) = &mut self.pause else { return Verdict::Wait };
         let (grace, max_silence) = match self.policy {
-            Policy::Manual => return Verdict::Wait,
             Policy::Silence { silence: limit } if silence >= limit => {
                 return Verdict::End(Reason::Silence);
             }
-            Policy::Silence { .. } => return Verdict::Wait,
+            Policy::Silence { .. } | Policy::Manual => return Verdict::Wait,
             Policy::Model { grace, max_silence, .. } => (grace, max_silence),
         };
         match pause.answer {

@@ -77,8 +77,9 @@ fn pairwise_sum(values: &[f32]) -> f32 {
             *lane += value;
         }
     }
-    let [a, b, c, d, e, f, g, h] = lanes;
-    rest.iter().fold(((a + b) + (c + d)) + ((e + f) + (g + h)), |sum, value| sum + value)
+    let pairs = [0, 2, 4, 6].map(|i| lanes[i] + lanes[i + 1]);
+    let sum = (pairs[0] + pairs[1]) + (pairs[2] + pairs[3]);
+    rest.iter().fold(sum, |sum, value| sum + value)
 }
 
 #[cfg(test)]

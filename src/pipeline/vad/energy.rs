@@ -45,8 +45,6 @@ impl Vad for Floor {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "energy does not fail")]
-
     use super::*;
 
     #[test]

@@ -53,7 +53,7 @@ pub(super) fn greedy(
     encoded: &Encoded,
     vocabulary: &Vocabulary,
     language: Option<&str>,
-    limits: &Limits,
+    limits: Limits,
     cancel: &Cancel,
 ) -> Result<Option<Decoding>> {
     let language = choose_language(model, encoded, vocabulary, language)?;

@@ -20,7 +20,7 @@ use crate::pipeline::playout::blob::{BlobMessage, BlobSender, PART_BYTES};
 use crate::pipeline::transport::microphone::{self, Sound};
 use crate::pipeline::transport::{Control, HangUp};
 
-/// The channel for events, as OpenAI's clients name it.
+/// The channel for events, as `OpenAI`'s clients name it.
 pub const EVENTS_CHANNEL: &str = "oai-events";
 /// The channel for chunks of speech.
 pub const BLOB_CHANNEL: &str = "sotto-audio";
@@ -149,15 +149,16 @@ async fn write_blobs(
     // Messages that came while a chunk was being sent.
     let mut waiting = std::collections::VecDeque::new();
     loop {
-        let message = match waiting.pop_front() {
-            Some(message) => message,
-            None => tokio::select! {
+        let message = if let Some(message) = waiting.pop_front() {
+            message
+        } else {
+            tokio::select! {
                 message = messages.recv() => match message {
                     Some(message) => message,
                     None => return,
                 },
                 () = cancel.cancelled() => return,
-            },
+            }
         };
         let BlobMessage::Chunk { reply, header, wav } = message else { continue };
         if channel.send_text(&header).await.is_err() {

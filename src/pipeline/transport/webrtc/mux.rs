@@ -299,8 +299,6 @@ impl Runtime for MuxRuntime {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "addresses in a test are well formed")]
-
     use super::*;
 
     fn request(username: &str) -> Vec<u8> {

@@ -37,7 +37,7 @@ const CHECK_ATTEMPTS: u16 = 60;
 /// Without an answer for this long a connection counts as disconnected …
 const DISCONNECTED_AFTER: Duration = Duration::from_secs(3);
 /// … and for this long as failed. The call's own patience, which is configured, comes first.
-const FAILED_AFTER: Duration = Duration::from_secs(120);
+const FAILED_AFTER: Duration = Duration::from_mins(2);
 const KEEPALIVE: Duration = Duration::from_secs(2);
 /// Bytes that may wait in a data channel before its sender waits.
 const CHANNEL_BUFFER: usize = 1 << 20;
@@ -116,11 +116,7 @@ impl Peer {
             channels: channel_sender,
         };
         let mut media = MediaEngine::default();
-        let codec = RTCRtpCodecParameters {
-            rtp_codec: opus(),
-            payload_type: 111,
-            ..RTCRtpCodecParameters::default()
-        };
+        let codec = RTCRtpCodecParameters { rtp_codec: opus(), payload_type: 111 };
         media.register_codec(codec, RtpCodecKind::Audio)?;
         let mut settings = SettingEngineBuilder::new()
             // The default opens a multicast socket for each connection; a server resolves no names.
@@ -144,8 +140,9 @@ impl Peer {
             .with_handler(Arc::new(handler))
             .with_data_channel_send_buffer_limit(CHANNEL_BUFFER)
             .with_udp_addrs(options.addresses)
-            .build()
-            .await?;
+            .build();
+        // A connection is 20 kB; the futures that wait for it need not be.
+        let connection = Box::pin(connection).await?;
         Ok(Self { connection: Arc::new(connection), state, gathered, tracks, channels })
     }
 

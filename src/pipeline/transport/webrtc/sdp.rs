@@ -93,8 +93,7 @@ pub fn with_candidates(answer: &str, addresses: &[SocketAddr]) -> String {
     for line in answer.lines() {
         let is_candidate = line.starts_with("a=candidate:") || line == "a=end-of-candidates";
         if !is_candidate {
-            out.push_str(line);
-            out.push_str("\r\n");
+            out.extend([line, "\r\n"]);
             continue;
         }
         if !done {
@@ -168,17 +167,16 @@ pub fn restarted(offer: &str, ufrag: &str, pwd: &str, candidates: &[String]) -> 
             continue;
         }
         if line.starts_with("a=ice-ufrag:") {
-            out.push_str(&format!("a=ice-ufrag:{ufrag}\r\n"));
+            out.extend(["a=ice-ufrag:", ufrag, "\r\n"]);
         } else if line.starts_with("a=ice-pwd:") {
-            out.push_str(&format!("a=ice-pwd:{pwd}\r\n"));
+            out.extend(["a=ice-pwd:", pwd, "\r\n"]);
             if std::mem::take(&mut first_section) {
                 for candidate in candidates {
-                    out.push_str(&format!("a={candidate}\r\n"));
+                    out.extend(["a=", candidate, "\r\n"]);
                 }
             }
         } else {
-            out.push_str(line);
-            out.push_str("\r\n");
+            out.extend([line, "\r\n"]);
         }
     }
     out

@@ -49,16 +49,16 @@ enum Command {
 #[derive(Debug, Clone, Default, Args)]
 struct Common {
     /// The configuration file [default: config.yml, if there is one].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Address and port of the page and the API.
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
     bind: Option<SocketAddr>,
     /// The server's own files.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Where models are, and where new ones go.
-    #[arg(long, value_name = "DIR", env = "SOTTO_MODELS_DIR")]
+    #[arg(long, global = true, value_name = "DIR", env = "SOTTO_MODELS_DIR")]
     models_dir: Option<PathBuf>,
 }
 

@@ -192,6 +192,7 @@ async fn choose_llm(
 fn open_ai(config: &Llm, base_url: &str, model: &str) -> Result<OpenAi, EngineLoadError> {
     let mut settings = OpenAiConfig::new(base_url, model);
     settings.api_key = config.api_key.reveal().map(sotto_llm::ApiKey::new);
+    settings.temperature = config.temperature;
     settings.timeouts = Timeouts {
         connect: Duration::from_millis(config.connect_timeout_ms),
         first_token: Duration::from_millis(config.first_token_timeout_ms),

@@ -321,7 +321,8 @@ impl<D: Dialect> Pipeline<D> {
 
     fn progress(&mut self, progress: Progress) -> Result<(), Stop> {
         let Progress { reply, clause, played, ended } = progress;
-        if !played.is_zero() {
+        // An end without sound is no sound that begins.
+        if !(ended && played.is_zero()) {
             self.handle(Event::Playing { reply, clause, played })?;
         }
         if ended { self.handle(Event::Played { reply }) } else { Ok(()) }

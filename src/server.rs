@@ -19,6 +19,8 @@ use crate::pipeline::transport::webrtc::{WebRtc, WebRtcError};
 
 /// Everything is asked to end within this when the calls have ended.
 const LAST_TASKS: Duration = Duration::from_secs(5);
+/// How long requests may go on when all calls have ended.
+const LAST_REQUESTS: Duration = Duration::from_secs(2);
 
 /// The server cannot start, or has failed.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +53,8 @@ pub struct Server {
     config: Arc<Config>,
     listener: TcpListener,
     address: SocketAddr,
+    /// HTTPS, if that is wanted.
+    tls: Option<Arc<rustls::ServerConfig>>,
     calls: Arc<Calls>,
     tracker: TaskTracker,
     /// Ends what is not a call: the media port, handshakes, background work.
@@ -80,6 +84,12 @@ impl Server {
         engines: Engines,
     ) -> Result<Self, ServerError> {
         let (tracker, stopping) = (TaskTracker::new(), CancellationToken::new());
+        let settings = &config.server;
+        let tls = if settings.tls.enabled() {
+            Some(http::tls::load(&settings.tls, &settings.data_dir)?)
+        } else {
+            None
+        };
         let public = match &config.webrtc.public_ip {
             PublicIp::Auto => None,
             PublicIp::Fixed(addresses) => Some(addresses.as_slice()),
@@ -96,7 +106,7 @@ impl Server {
             stopping.child_token(),
             CancellationToken::new(),
         ));
-        Ok(Self { config, listener, address, calls, tracker, stopping })
+        Ok(Self { config, listener, address, tls, calls, tracker, stopping })
     }
 
     /// Where it listens.
@@ -125,7 +135,7 @@ impl Server {
         self,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServerError> {
-        let Self { config, listener, calls, tracker, stopping, .. } = self;
+        let Self { config, listener, tls, calls, tracker, stopping, .. } = self;
         let state = AppState::new(Arc::clone(&config), Arc::clone(&calls));
         let grace = Duration::from_millis(config.server.shutdown_grace_ms);
         let stop = stopping.clone();
@@ -136,13 +146,24 @@ impl Server {
             draining.drain(grace).await;
             stop.cancel();
         };
-        let served = if config.server.tls.enabled() {
-            let tls = http::tls::load(&config.server.tls, &config.server.data_dir)?;
-            let listener = TlsListener::new(listener, tls, &tracker, stopping.child_token());
-            let listener = listener.map_err(ServerError::Serve)?;
-            http::serve(listener, state, drained).await
-        } else {
-            http::serve(listener, state, drained).await
+        let serving = async {
+            match tls {
+                Some(tls) => {
+                    let ending = stopping.child_token();
+                    let listener = TlsListener::new(listener, tls, &tracker, ending)?;
+                    http::serve(listener, state, drained).await
+                }
+                None => http::serve(listener, state, drained).await,
+            }
+        };
+        // A client that never finishes its request must not hold up the end.
+        let late = async {
+            stopping.cancelled().await;
+            tokio::time::sleep(LAST_REQUESTS).await;
+        };
+        let served = tokio::select! {
+            served = serving => served,
+            () = late => Ok(()),
         };
         stopping.cancel();
         tracker.close();

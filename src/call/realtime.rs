@@ -35,7 +35,8 @@ pub struct Realtime {
 
 impl Realtime {
     /// For the call `call_id` with this session.
-    pub fn new(session: Session, call_id: &str) -> Self {
+    pub fn new(mut session: Session, call_id: &str) -> Self {
+        session.begin();
         Self {
             session,
             call_id: call_id.to_owned(),

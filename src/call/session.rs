@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::config::{Config, Interruption};
 use crate::engine::Engines;
-use crate::engine::handles::{EndOfTurn, Manner};
+use crate::engine::handles::{EndOfTurn, Manner, Recogniser, Voice};
 use crate::pipeline::CallSettings;
 use crate::pipeline::conversation::Settings;
 use crate::pipeline::frame::{SPEECH_RATE_HZ, Samples};
@@ -66,6 +66,7 @@ enum Eagerness {
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Session {
     /// What the server was configured with, and what holds where the client says nothing.
     defaults: Defaults,
@@ -79,6 +80,8 @@ pub struct Session {
     max_output_tokens: Option<u32>,
     interruption: Interruption,
     output: OutputKind,
+    /// Whether the call has been opened, after which its output is what it is.
+    begun: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -106,9 +109,9 @@ impl Session {
         let engine_names = json!({
             "vad": engines.vad.name(),
             "turn": engines.turn.name(),
-            "stt": name(engines.recogniser.as_ref().map(super::super::engine::handles::Recogniser::name)),
+            "stt": name(engines.recogniser.as_ref().map(Recogniser::name)),
             "llm": engines.llm.name(),
-            "tts": name(engines.voice.as_ref().map(super::super::engine::handles::Voice::name)),
+            "tts": name(engines.voice.as_ref().map(Voice::name)),
         });
         let model = match engines.llm.model() {
             "" => engines.llm.name(),
@@ -153,6 +156,7 @@ impl Session {
             max_output_tokens: Some(config.llm.max_tokens).filter(|tokens| *tokens > 0),
             interruption: config.conversation.interruption,
             output: OutputKind::Track,
+            begun: false,
         }
     }
 
@@ -164,6 +168,11 @@ impl Session {
     /// Sets how the reply is heard, where the transport decides.
     pub fn set_output(&mut self, output: OutputKind) {
         self.output = output;
+    }
+
+    /// The call is opened.
+    pub fn begin(&mut self) {
+        self.begun = true;
     }
 
     /// Takes what the client sets. Either all of it holds, or nothing has changed.
@@ -402,6 +411,11 @@ impl Session {
             match (name.as_str(), word) {
                 // A WebSocket has no choice.
                 ("output", "track" | "blob") if self.output == OutputKind::Events => {}
+                ("output", "track") if self.output == OutputKind::Track => {}
+                ("output", "blob") if self.output == OutputKind::Blob => {}
+                ("output", "track" | "blob") if self.begun => {
+                    return Err(unsupported(&param, "is chosen when a call is opened"));
+                }
                 ("output", "track") => self.output = OutputKind::Track,
                 ("output", "blob") => self.output = OutputKind::Blob,
                 ("output", _) => return Err(invalid(&param, "needs track or blob")),

@@ -24,7 +24,10 @@ enum Action {
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     match options.action {
         Action::Check => {
-            options.common.load()?;
+            let config = options.common.load()?;
+            if config.server.tls.cert.is_some() {
+                crate::http::tls::load(&config.server.tls, &config.server.data_dir)?;
+            }
             println!("the configuration is good");
         }
         Action::Schema => {

@@ -20,6 +20,9 @@ const PROGRAMS: [(&str, &str); 3] = [
 pub(super) fn run(common: &Common) -> anyhow::Result<()> {
     let config = Arc::new(common.load()?);
     let store = Arc::new(super::store(&config));
+    if config.server.tls.cert.is_some() {
+        crate::http::tls::load(&config.server.tls, &config.server.data_dir)?;
+    }
     println!("configuration: good");
     ports(&config);
     match onnxruntime_path(&config, &store) {

@@ -23,6 +23,8 @@ use crate::config::Tls;
 
 /// A handshake that takes longer is given up.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long to wait when a connection cannot be accepted.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// Connections that have shaken hands and wait to be served.
 const WAITING: usize = 64;
 
@@ -55,7 +57,11 @@ impl TlsListener {
                     connection = listener.accept() => connection,
                     () = cancel.cancelled() => return,
                 };
-                let Ok((stream, from)) = connection else { continue };
+                let Ok((stream, from)) = connection else {
+                    // Most likely there are no file descriptors; some may be free in a moment.
+                    tokio::time::sleep(ACCEPT_AGAIN).await;
+                    continue;
+                };
                 let (acceptor, sender) = (acceptor.clone(), sender.clone());
                 handshakes.spawn(async move {
                     let shaken = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;

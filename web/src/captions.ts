@@ -24,6 +24,8 @@ export class Captions {
   private readonly items = new Map<string, string[]>();
   /** The whole text of a message, heard or not. */
   private readonly whole = new Map<string, string>();
+  /** Messages whose text comes as it is made: it runs ahead of what was heard of it. */
+  private readonly ahead = new Set<string>();
 
   /** The person began to speak. */
   personSpeaks(itemId: string): void {
@@ -67,6 +69,7 @@ export class Captions {
   /** Text that is heard, or read, as it comes. */
   append(itemId: string, responseId: string, delta: string): void {
     this.belongs(itemId, responseId);
+    this.ahead.add(itemId);
     const caption = this.caption(itemId, 'assistant');
     if (caption.phase === 'open') caption.text = joinText(caption.text, delta);
   }
@@ -106,7 +109,8 @@ export class Captions {
     const caption = this.list.find((each) => each.id === itemId && each.role === 'assistant');
     if (caption?.phase !== 'open') return;
     if (!caption.text.trim()) return this.remove(itemId);
-    caption.phase = caption.text.trim() === this.whole.get(itemId) ? 'done' : 'cut';
+    const heardWhole = !this.ahead.has(itemId) && caption.text.trim() === this.whole.get(itemId);
+    caption.phase = heardWhole ? 'done' : 'cut';
   }
 
   /** The call is over: nothing more will come. */

@@ -100,6 +100,13 @@ export function refusal(status: number, body: unknown, retryAfter: string | null
         advice: `Too many calls were started from here. ${tryAgain(retryAfter, now)}`,
       };
     case 503:
+      if (error.code === 'no_recogniser') {
+        return {
+          code: 'no-recogniser',
+          title: 'The server cannot understand speech yet',
+          advice: `It has nothing to recognise speech with. Whoever runs it gets weights with “sotto models pull”, or asks “sotto doctor”. ${tryAgain(retryAfter, now)}`,
+        };
+      }
       return error.code.includes('stopping')
         ? {
             code: 'server-stopping',

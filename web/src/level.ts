@@ -74,7 +74,8 @@ export class Meter {
     if (this.heardSomething || !this.microphone) return;
     this.microphone.getFloatTimeDomainData(this.samples);
     this.heardSomething = this.samples.some((sample) => sample !== 0);
-    if (this.heardSomething || this.levels.seconds < SILENT_AFTER_S) return;
+    // By the context's clock: as long as that stands still nothing was listened to.
+    if (this.heardSomething || this.context.currentTime < SILENT_AFTER_S) return;
     this.heardSomething = true;
     this.handlers.silent();
   }

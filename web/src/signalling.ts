@@ -3,6 +3,8 @@ import { CallError, refusal, unreachable } from './errors';
 import type { Output } from './protocol';
 
 const CALLS = '/v1/realtime/calls';
+const STATUS = '/api/v1/status';
+const STATUS_TIMEOUT_MS = 2_000;
 const ANSWER_TIMEOUT_MS = 15_000;
 
 /** What came of a request for a new path (an ICE restart). */
@@ -13,6 +15,17 @@ export class Signalling {
   private etag: string | null = null;
 
   constructor(private readonly output: Output) {}
+
+  /** The servers that help through firewalls, if whoever runs this one set up any. None is no reason not to call. */
+  async iceServers(): Promise<RTCIceServer[]> {
+    try {
+      const reply = await fetch(STATUS, { signal: AbortSignal.timeout(STATUS_TIMEOUT_MS) });
+      const status = (await reply.json()) as { ice_servers?: RTCIceServer[] };
+      return Array.isArray(status.ice_servers) ? status.ice_servers : [];
+    } catch {
+      return [];
+    }
+  }
 
   /** Offers a call; gives the answer. Throws a `CallError` that says what to do. */
   async call(offer: string): Promise<string> {

@@ -71,8 +71,12 @@ export class WebRtcTransport implements Transport {
 
   async open(): Promise<void> {
     // The microphone first: once it is allowed, browsers name their real addresses as candidates.
-    const track = this.take(await openMicrophone(this.options.microphoneId));
-    const connection = new RTCPeerConnection();
+    const [stream, iceServers] = await Promise.all([
+      openMicrophone(this.options.microphoneId),
+      this.signalling.iceServers(),
+    ]);
+    const track = this.take(stream);
+    const connection = new RTCPeerConnection({ iceServers });
     this.connection = connection;
     const ready = this.listen(connection);
     const transceiver = connection.addTransceiver(track, { direction: 'sendrecv' });

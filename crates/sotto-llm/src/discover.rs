@@ -105,7 +105,6 @@ async fn probe(candidate: Candidate, patience: Duration) -> Option<Found> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
 

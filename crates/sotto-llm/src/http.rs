@@ -90,7 +90,6 @@ pub(crate) async fn read_prefix(mut response: reqwest::Response, limit: usize) -
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
 

@@ -43,6 +43,7 @@ struct Server {
     base_url: Url,
     headers: HeaderMap,
     secrets: Vec<String>,
+    temperature: Option<f32>,
     timeouts: Timeouts,
     model: OnceCell<String>,
 }
@@ -59,6 +60,7 @@ impl OpenAi {
                 client: http::client(&base_url, config.timeouts.connect)?,
                 headers: config.headers()?,
                 secrets: config.secrets(),
+                temperature: config.temperature,
                 timeouts: config.timeouts,
                 model: OnceCell::new_with((!model.is_empty()).then(|| model.to_owned())),
                 base_url,
@@ -95,7 +97,8 @@ impl fmt::Debug for OpenAi {
 }
 
 impl Server {
-    async fn chat(&self, request: ChatRequest) -> Result<ReplyStream, Error> {
+    async fn chat(&self, mut request: ChatRequest) -> Result<ReplyStream, Error> {
+        request.temperature = request.temperature.or(self.temperature);
         let model = self.find_model().await?;
         let clock = Clock { started: Instant::now(), timeouts: self.timeouts };
         let sending = self
@@ -171,7 +174,6 @@ fn is_json(response: &Response) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
 

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::http::guard::Admitted;
 use crate::http::{ApiError, AppState};
 
 /// `GET /healthz`: the process answers.
@@ -24,7 +25,9 @@ pub async fn ready(State(state): State<AppState>) -> Result<&'static str, ApiErr
 }
 
 /// `GET /api/v1/status`: what the page shows before a call.
-pub async fn status(State(state): State<AppState>) -> Json<Value> {
+///
+/// For those who may call: it names addresses, and may hold the password of a relay.
+pub async fn status(_: Admitted, State(state): State<AppState>) -> Json<Value> {
     let (going_on, limit) = state.calls.load();
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),

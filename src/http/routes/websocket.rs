@@ -18,7 +18,7 @@ use crate::pipeline::transport::{Control, HangUp};
 
 /// The largest message: a minute of sound in base64.
 const MAX_MESSAGE: usize = 4 * 1_024 * 1_024;
-/// A client that says nothing, and does not answer pings, is gone after two of these.
+/// A client that says nothing, and does not answer pings, is gone after three of these.
 const PING_EVERY: Duration = Duration::from_secs(15);
 /// What `OpenAI`'s browser client asks for, beside its key.
 const PROTOCOL: &str = "realtime";

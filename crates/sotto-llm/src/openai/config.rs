@@ -18,6 +18,8 @@ pub struct OpenAiConfig {
     pub api_key: Option<ApiKey>,
     /// The model to ask for; empty: the first chat model that the server lists.
     pub model: String,
+    /// Asked for in requests that ask for no temperature themselves.
+    pub temperature: Option<f32>,
     /// When to give up.
     pub timeouts: Timeouts,
     /// Sent with every request. The values are treated as secrets.
@@ -54,6 +56,7 @@ impl OpenAiConfig {
             base_url: base_url.into(),
             api_key: None,
             model: model.into(),
+            temperature: None,
             timeouts: Timeouts::default(),
             extra_headers: Vec::new(),
         }
@@ -117,6 +120,7 @@ impl fmt::Debug for OpenAiConfig {
             .field("base_url", &address.as_deref().unwrap_or("(not valid)"))
             .field("api_key", &self.api_key)
             .field("model", &self.model)
+            .field("temperature", &self.temperature)
             .field("timeouts", &self.timeouts)
             .field("extra_headers", &names)
             .finish()

@@ -62,7 +62,6 @@ fn role(role: Role) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use serde_json::{Value, json};
 

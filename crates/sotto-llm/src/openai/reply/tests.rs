@@ -1,7 +1,5 @@
 //! Replies over a body that is made here: every split, and time that is not waited for.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use tokio::time::sleep;
 
 use super::*;

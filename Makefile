@@ -1,0 +1,65 @@
+# Two commands matter: `make run` and `make test`. `make help` lists the rest.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# A Node.js of our own, where the system's is too old (scripts/install.sh).
+export PATH := $(CURDIR)/.deps/node/bin:$(PATH)
+
+SOTTO := $(or $(CARGO_TARGET_DIR),target)/release/sotto
+PAGE := web/dist/index.html
+PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -path web/test -prune -o -type f -print)
+ARGS ?=
+FEATURES ?=
+
+.PHONY: help
+help: ## This list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Installs what is missing, builds, fetches models and starts on http://localhost:8080.
+	@$(SOTTO) models pull || echo 'Some models are not here yet; going on with what is.' >&2
+	@exec $(SOTTO) serve $(ARGS)
+
+.PHONY: test
+test: install-test web/node_modules ## Installs what is missing and runs every check and test.
+	@scripts/test.sh
+
+.PHONY: build
+build: install-run $(PAGE) ## Builds the program with its page (FEATURES=cuda or metal for a GPU).
+	cargo build --release --locked $(if $(FEATURES),--features $(FEATURES))
+
+.PHONY: web
+web: $(PAGE) ## Builds the page.
+
+$(PAGE): web/node_modules $(PAGE_SOURCES)
+	cd web && npm run --silent build
+	@touch $@
+
+web/node_modules: web/package.json web/package-lock.json
+	cd web && npm ci --silent
+	@touch $@
+
+.PHONY: models
+models: build ## Fetches the models that this machine needs.
+	$(SOTTO) models pull
+
+.PHONY: bench
+bench: install-run $(PAGE) ## Measures stages and whole calls (ARGS picks some: make bench ARGS=latency).
+	cargo bench --locked --bench stages -- $(ARGS)
+	cargo bench --locked --bench calls -- $(ARGS)
+
+.PHONY: fmt
+fmt: ## Formats the code.
+	cargo fmt --all
+
+.PHONY: clean
+clean: ## Removes what was built. Models stay.
+	cargo clean
+	rm -rf web/dist web/node_modules .deps
+
+.PHONY: install-run install-test
+install-run install-test: install-%:
+	@scripts/install.sh $*

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Runs every check there is, in the order in which mistakes are cheap to find, and counts what was skipped.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+began=$SECONDS
+
+step() { # step NAME COMMAND…
+    local name=$1 start=$SECONDS
+    shift
+    printf '\n== %s\n' "$name"
+    "$@" 2>&1 | tee -a "$log"
+    printf '== %s: %s s\n' "$name" $((SECONDS - start))
+}
+web() { (cd web && "$@"); }
+
+export SOTTO_BIN=${SOTTO_BIN:-${CARGO_TARGET_DIR:-$PWD/target}/debug/sotto}
+
+step 'page: types' web npm run --silent check
+step 'page: unit tests' web npm test --silent
+step 'page: build' web npm run --silent build
+step 'format' cargo fmt --all --check
+step 'lints, benches included' cargo clippy --workspace --all-targets --locked -- -D warnings
+step 'build' cargo build --locked
+step 'models' "$SOTTO_BIN" models pull onnxruntime silero-vad smart-turn-v3
+step 'unit and integration tests' cargo test --workspace --locked --quiet
+step 'page in a browser' web node test/browser.mjs
+step 'browsers call the server' web node test/e2e.mjs
+step 'other stacks call the server' tests/peers/run.sh
+
+skipped=$(grep -c '^SKIPPED' "$log" || true)
+printf '\n%s s in all; skipped: %s\n' $((SECONDS - began)) "$skipped"
+grep '^SKIPPED' "$log" | sort | uniq -c || true

@@ -15,7 +15,8 @@ required=("cc build-essential" "cmake cmake" "python3 python3" "curl curl")
 # Without these something is worse, or a test is skipped, but all else works.
 optional=("espeak-ng espeak-ng" "pocketsphinx_continuous pocketsphinx+pocketsphinx-en-us")
 if [ "$purpose" = test ]; then
-    optional+=("chromium chromium" "firefox-esr firefox-esr" "sox sox")
+    # Firefox runs no clock for sound without a sound device; PulseAudio has one that is none.
+    optional+=("chromium chromium" "firefox-esr firefox-esr" "pulseaudio pulseaudio")
 fi
 
 may_install() { has apt-get && { [ "$(id -u)" = 0 ] || { has sudo && sudo -n true 2>/dev/null; }; }; }

@@ -166,11 +166,13 @@ impl Calls {
             let _held = (permit, guard);
             let connecting = cancel.run_until_cancelled(connection.connected());
             let connecting = tokio::time::timeout(connect_timeout, connecting);
-            let how = match connecting.await {
-                Ok(Some(())) => look_after(pipeline, connection, patience).await,
-                _ => HangUp::NeverConnected,
+            let how = if let Ok(Some(())) = connecting.await {
+                look_after(pipeline, connection, patience).await
+            } else {
+                tracing::info!("call never connected");
+                HangUp::NeverConnected
             };
-            tracing::info!(how = ?registration.reason().unwrap_or(how), "call over");
+            tracing::debug!(how = ?registration.reason().unwrap_or(how), "call over");
         };
         self.tracker.spawn(task.instrument(tracing::info_span!("call", %id)));
         Ok(Answered { id, answer, etag })
@@ -190,7 +192,7 @@ impl Calls {
         let task = async move {
             let _held = (permit, guard);
             let how = pipeline.run().await;
-            tracing::info!(how = ?registration.reason().unwrap_or(how), "call over");
+            tracing::debug!(how = ?registration.reason().unwrap_or(how), "call over");
         };
         self.tracker.spawn(task.instrument(tracing::info_span!("call", %id)));
         Ok(ends)

@@ -23,11 +23,26 @@ use sotto_llm::openai::{OpenAi, OpenAiConfig, Timeouts};
 
 use self::choose::Chooser;
 use self::handles::{EndOfTurn, Recogniser, Voice};
-use crate::config::{Config, Llm, LlmProvider};
-use crate::models::{ModelError, Store};
+use crate::config::{Config, Llm, LlmProvider, SttEngine, TurnEngine, VadEngine};
+use crate::models::{Device, Manifest, Model, ModelError, Stage, Store};
 use crate::pipeline::failure::EngineError;
 use crate::pipeline::stt::LoadError;
 use crate::pipeline::vad::VadModel;
+
+/// The models that this configuration would use if all of them were here.
+pub fn wanted<'a>(config: &Config, manifest: &'a Manifest) -> Vec<&'a Model> {
+    let device =
+        if cfg!(any(feature = "cuda", feature = "metal")) { Device::Gpu } else { Device::Cpu };
+    let runs_whisper = matches!(config.stt.engine, SttEngine::Auto | SttEngine::Whisper);
+    let usual = |model: &&Model| match model.stage {
+        Stage::Vad => config.vad.engine != VadEngine::Energy,
+        Stage::Turn => config.turn.engine != TurnEngine::Silence,
+        Stage::Stt => runs_whisper && config.stt.model == "auto",
+        Stage::Runtime | Stage::Tts => true,
+    };
+    let named = manifest.get(&config.stt.model).filter(|_| runs_whisper);
+    manifest.essential(device).filter(usual).chain(named).collect()
+}
 
 /// An engine that was asked for cannot run.
 #[derive(Debug, thiserror::Error)]

@@ -11,10 +11,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::call::Calls;
 use crate::config::{Config, PublicIp};
-use crate::engine::{EngineLoadError, Engines};
+use crate::engine::{EngineLoadError, Engines, wanted};
 use crate::http::tls::{TlsError, TlsListener};
 use crate::http::{self, AppState};
-use crate::models::{Device, PullError, Puller, Status, Store};
+use crate::models::{PullError, Puller, Status, Store};
 use crate::pipeline::transport::webrtc::{WebRtc, WebRtcError};
 
 /// Everything is asked to end within this when the calls have ended.
@@ -179,11 +179,8 @@ impl Server {
         if config.models.offline || !config.models.pull {
             return;
         }
-        let device =
-            if cfg!(any(feature = "cuda", feature = "metal")) { Device::Gpu } else { Device::Cpu };
-        let missing: Vec<String> = store
-            .manifest()
-            .essential(device)
+        let missing: Vec<String> = wanted(&config, store.manifest())
+            .into_iter()
             .filter(|model| store.status(model) != Status::Here)
             .map(|model| model.name.clone())
             .collect();

@@ -1,5 +1,7 @@
 //! Logs: what happened, never what was said.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -18,6 +20,7 @@ pub fn start(config: &Telemetry) -> Result<(), String> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_span_events(FmtSpan::NONE);
     let started = match config.log_format {
         LogFormat::Plain => builder.with_target(false).try_init(),

@@ -5,7 +5,8 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Common, runtime};
-use crate::models::{Device, Model, Progress, Status, Store};
+use crate::engine::wanted;
+use crate::models::{Model, Progress, Status, Store};
 use crate::server::puller;
 
 #[derive(Debug, Args)]
@@ -46,7 +47,7 @@ pub(super) fn run(options: Options) -> anyhow::Result<()> {
         Action::Pull { names, offline } => {
             config.models.offline |= offline;
             let models = if names.is_empty() {
-                store.manifest().essential(device()).collect()
+                wanted(&config, store.manifest())
             } else {
                 named(&store, &names)?
             };
@@ -89,11 +90,6 @@ pub(super) fn run(options: Options) -> anyhow::Result<()> {
             Ok(())
         }
     }
-}
-
-/// What this build runs models on.
-fn device() -> Device {
-    if cfg!(any(feature = "cuda", feature = "metal")) { Device::Gpu } else { Device::Cpu }
 }
 
 fn named<'a>(store: &'a Store, names: &[String]) -> anyhow::Result<Vec<&'a Model>> {

@@ -62,12 +62,34 @@ fn from_yaml<'de, T: Deserialize<'de>>(text: &'de str, origin: &str) -> Result<T
         let error = error.without_snippet();
         let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
         let message = error.to_string();
-        let mut problem = strip_location(&message).to_owned();
+        let mut problem = in_words(strip_location(&message));
+        let before = text.lines().nth(line as usize - 1).and_then(|l| l.get(..column as usize - 1));
+        if let Some(key) = before.and_then(key_of).filter(|_| problem.starts_with("needs ")) {
+            problem = format!("`{key}` {problem}");
+        }
         if let Some(nearest) = nearest_key(&problem) {
             problem = format!("{problem}. Did you mean `{nearest}`?");
         }
         ConfigError::Text { origin: origin.to_owned(), line, column, problem }
     })
+}
+
+/// The parser names the types of Rust; people know other words.
+fn in_words(problem: &str) -> String {
+    match problem.strip_prefix("invalid ") {
+        Some("u8" | "u16" | "u32" | "u64" | "usize") => {
+            "needs a whole number, 0 or more".to_owned()
+        }
+        Some("f32" | "f64") => "needs a number".to_owned(),
+        Some("bool") => "needs true or false".to_owned(),
+        _ => problem.to_owned(),
+    }
+}
+
+/// The key of a value, from the line as far as where the value begins.
+fn key_of(before: &str) -> Option<&str> {
+    let key = before.trim_end().strip_suffix(':')?;
+    key.rsplit([' ', '{', ',']).next().filter(|key| !key.is_empty())
 }
 
 /// The parser appends " at line 3, column 5", which we say in front.

@@ -135,7 +135,8 @@ impl Chooser<'_> {
                 self.chose("stt", &name, "configured");
                 (name, self.program_recognition(&runner))
             }
-            SttEngine::Whisper if config.model != "auto" => {
+            // Whoever names a model wants that one.
+            SttEngine::Whisper | SttEngine::Auto if config.model != "auto" => {
                 let mut whisper = self.load_whisper(&config.model)?;
                 let took = real_time_factor(&mut *whisper)?;
                 let name = short_name(&config.model);

@@ -269,7 +269,7 @@ impl Conversation {
                     self.interrupt(Outcome::Cancelled, now);
                 }
                 match self.history.truncate(item, played) {
-                    Ok(()) => self.tell(Notice::Truncated { item, played }),
+                    Ok(text) => self.tell(Notice::Truncated { item, played, text }),
                     Err(error) => self.tell(Notice::NotTruncated(error)),
                 }
             }
@@ -388,7 +388,7 @@ impl Conversation {
         self.commands.push_back(Command::Cancel { reply: id });
         self.history.add_spoken(item, Role::Assistant, text.clone(), spoken);
         if audible {
-            self.tell(Notice::Truncated { item, played });
+            self.tell(Notice::Truncated { item, played, text: text.clone() });
         }
         self.tell(Notice::AudioCleared { reply: id });
         if !told_done {

@@ -100,7 +100,7 @@ impl History {
     }
 
     /// Cuts a reply at what the client says was heard.
-    pub fn truncate(&mut self, id: ItemId, played: Duration) -> Result<(), TruncateError> {
+    pub fn truncate(&mut self, id: ItemId, played: Duration) -> Result<Text, TruncateError> {
         let index = self.items.iter().position(|item| item.id == id);
         let item = &mut self.items[index.ok_or(TruncateError::Unknown)?];
         if item.spoken.is_empty() {
@@ -115,10 +115,11 @@ impl History {
         if heard.as_str().len() < item.text.as_str().len() {
             item.text = heard;
         }
-        if item.text.is_empty() {
+        let left = item.text.clone();
+        if left.is_empty() {
             self.items.retain(|item| item.id != id);
         }
-        Ok(())
+        Ok(left)
     }
 
     /// The conversation for a model: `instructions`, then as many of the latest items as fit into
@@ -216,11 +217,11 @@ mod tests {
         history.add_spoken(id, Role::Assistant, Text::from("one two three four"), clauses);
         assert_eq!(history.truncate(ItemId(9), ms(1)), Err(TruncateError::Unknown));
         assert_eq!(history.truncate(id, ms(2_001)), Err(TruncateError::TooLong));
-        assert_eq!(history.truncate(id, ms(1_000)), Ok(()));
+        assert_eq!(history.truncate(id, ms(1_000)), Ok(Text::from("one two")));
         assert_eq!(shown(&history, 4_000)[1].1, "one two");
-        assert_eq!(history.truncate(id, ms(2_000)), Ok(()), "and never grows again");
+        assert_eq!(history.truncate(id, ms(2_000)), Ok(Text::from("one two")), "it never grows");
         assert_eq!(shown(&history, 4_000)[1].1, "one two");
-        assert_eq!(history.truncate(id, ms(0)), Ok(()));
+        assert_eq!(history.truncate(id, ms(0)), Ok(Text::default()));
         assert_eq!(shown(&history, 4_000).len(), 1);
     }
 }

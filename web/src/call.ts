@@ -245,7 +245,7 @@ export class Call {
         captions.cut(event.response_id);
         break;
       case 'conversation.item.truncated':
-        captions.cutItem(event.item_id);
+        captions.cutItem(event.item_id, event.text);
         break;
       case 'sotto.audio.duck':
         live.sound.speech.duck(event.response_id);

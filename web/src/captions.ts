@@ -105,9 +105,11 @@ export class Captions {
     for (const caption of this.of(responseId)) this.cutItem(caption.id);
   }
 
-  cutItem(itemId: string): void {
+  /** A message was cut. `heard` is what was heard of it, if the server says; text that ran ahead is shortened to it. */
+  cutItem(itemId: string, heard: string | null = null): void {
     const caption = this.list.find((each) => each.id === itemId && each.role === 'assistant');
     if (caption?.phase !== 'open') return;
+    if (heard !== null && this.ahead.has(itemId)) caption.text = heard;
     if (!caption.text.trim()) return this.remove(itemId);
     const heardWhole = !this.ahead.has(itemId) && caption.text.trim() === this.whole.get(itemId);
     caption.phase = heardWhole ? 'done' : 'cut';

@@ -82,7 +82,7 @@ interface ServerEvents {
   'conversation.item.input_audio_transcription.delta': { item_id: string; delta: string };
   'conversation.item.input_audio_transcription.completed': { item_id: string; transcript: string };
   'conversation.item.input_audio_transcription.failed': { item_id: string; message: string };
-  'conversation.item.truncated': { item_id: string; audio_end_ms: number };
+  'conversation.item.truncated': { item_id: string; audio_end_ms: number; text: string | null };
   'response.created': { response_id: string };
   'response.output_item.added': { response_id: string; item_id: string };
   'response.output_text.delta': { response_id: string; item_id: string; delta: string };
@@ -123,7 +123,11 @@ const readers: { [T in keyof ServerEvents]: (fields: Fields) => ServerEvents[T] 
     ...item(f),
     message: orNull(orEmpty(f['error'])['message']) ?? '',
   }),
-  'conversation.item.truncated': (f) => ({ ...item(f), audio_end_ms: asNumber(f['audio_end_ms']) }),
+  'conversation.item.truncated': (f) => ({
+    ...item(f),
+    audio_end_ms: asNumber(f['audio_end_ms']),
+    text: orNull(orEmpty(f['sotto'])['text']),
+  }),
   'response.created': (f) => ({ response_id: orNull(asObject(f['response'])['id']) ?? '' }),
   'response.output_item.added': (f) => ({ ...response(f), item_id: asString(asObject(f['item'])['id']) }),
   'response.output_text.delta': (f) => ({ ...response(f), ...item(f), delta: asString(f['delta']) }),

@@ -43,6 +43,8 @@ export class View {
   private model: Model | null = null;
   private open = false;
   private meterAtS = 0;
+  /** Whether the end of the captions is being read, and not something before it. */
+  private follows = true;
 
   constructor(private readonly actions: Actions) {
     this.call.addEventListener('click', () => actions.call());
@@ -51,6 +53,12 @@ export class View {
     element('dismiss', HTMLElement).addEventListener('click', () => actions.dismiss());
     this.microphone.addEventListener('change', () => actions.chooseMicrophone(this.microphone.value));
     this.speaker.addEventListener('change', () => actions.chooseSpeaker(this.speaker.value));
+    this.captions.addEventListener('scroll', () => {
+      const { scrollHeight, scrollTop, clientHeight } = this.captions;
+      this.follows = scrollHeight - scrollTop - clientHeight < FOLLOW_PX;
+    });
+    // A turned phone or a message leaves less room: what was read last stays in it.
+    new ResizeObserver(() => this.follow()).observe(this.captions);
     document.addEventListener('keydown', (event) => this.key(event));
     document.addEventListener('pointerdown', ({ target }) => {
       if (target instanceof Node && !this.sound.contains(target)) this.sound.open = false;
@@ -126,7 +134,6 @@ export class View {
 
   private renderCaptions({ captions }: Model): void {
     const list = this.captions;
-    const follows = list.scrollHeight - list.scrollTop - list.clientHeight < FOLLOW_PX;
     const ids = new Set(captions.map((caption) => caption.id));
     for (const [id, article] of this.shown) {
       if (ids.has(id)) continue;
@@ -137,7 +144,11 @@ export class View {
       const article = this.article(caption);
       if (list.children[index] !== article) list.insertBefore(article, list.children[index] ?? null);
     });
-    if (follows) list.scrollTop = list.scrollHeight;
+    this.follow();
+  }
+
+  private follow(): void {
+    if (this.follows) this.captions.scrollTop = this.captions.scrollHeight;
   }
 
   private article(caption: Caption): HTMLElement {

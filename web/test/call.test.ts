@@ -125,7 +125,7 @@ describe('an interruption', () => {
   test('ends the caption at the cut', () => {
     server.receive(
       { type: 'input_audio_buffer.speech_started', item_id: 'i3' },
-      { type: 'conversation.item.truncated', item_id: 'i2', audio_end_ms: 900 },
+      { type: 'conversation.item.truncated', item_id: 'i2', audio_end_ms: 900, text: null },
       { type: 'sotto.audio.clear', response_id: 'r1' },
       { type: 'output_audio_buffer.cleared', response_id: 'r1' },
       { type: 'response.done', response_id: 'r1', status: 'cancelled', reason: 'turn_detected', message: null },
@@ -184,6 +184,30 @@ describe('the reply as a track', () => {
     server.receive({ type: 'output_audio_buffer.cleared', response_id: 'r' });
     expect(sound.log).toEqual(expect.arrayContaining(['begin r', 'end']));
     expect(model.captions[0]!.phase).toBe('cut');
+  });
+
+  test('is cut although its whole text is known already', () => {
+    connect('track');
+    const place = { response_id: 'r', item_id: 'i' };
+    server.receive(
+      { type: 'output_audio_buffer.started', response_id: 'r' },
+      { type: 'response.output_audio_transcript.delta', ...place, delta: 'One long clause.' },
+      { type: 'response.output_audio_transcript.done', ...place, transcript: 'One long clause.' },
+      { type: 'response.done', response_id: 'r', status: 'completed', reason: null, message: null },
+      { type: 'conversation.item.truncated', item_id: 'i', audio_end_ms: 300, text: null },
+      { type: 'output_audio_buffer.cleared', response_id: 'r' },
+    );
+    expect(model.captions[0]!.phase).toBe('cut');
+  });
+
+  test('ends at the words that the server says were heard', () => {
+    connect('track');
+    server.receive(
+      { type: 'output_audio_buffer.started', response_id: 'r' },
+      { type: 'response.output_audio_transcript.delta', response_id: 'r', item_id: 'i', delta: 'One long clause.' },
+      { type: 'conversation.item.truncated', item_id: 'i', audio_end_ms: 300, text: 'One long' },
+    );
+    expect(model.captions).toMatchObject([{ text: 'One long', phase: 'cut' }]);
   });
 
   test('is used when the server chose it although chunks were asked for', () => {

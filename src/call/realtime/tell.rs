@@ -97,11 +97,12 @@ impl Realtime {
                     events.push(self.event("sotto.audio.clear", fields));
                 }
             }
-            Notice::Truncated { item, played } => {
+            Notice::Truncated { item, played, text } => {
                 let fields = json!({
                     "item_id": self.item_id(*item),
                     "content_index": 0,
                     "audio_end_ms": played.as_millis() as u64,
+                    "sotto": { "text": text },
                 });
                 events.push(self.event("conversation.item.truncated", fields));
             }

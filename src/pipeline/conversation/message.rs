@@ -409,6 +409,8 @@ pub enum Notice {
         item: ItemId,
         /// What was heard.
         played: Duration,
+        /// What was heard, in words.
+        text: Text,
     },
     /// A client's truncation was refused.
     NotTruncated(TruncateError),

@@ -260,7 +260,8 @@ async fn fetch(config: &Config, store: &Store, names: Vec<String>) -> usize {
 
 /// Fetches models as configured. `HF_ENDPOINT` names another hub, as it does for everybody else.
 pub fn puller(config: &Config) -> Result<Puller, reqwest::Error> {
-    let hub = std::env::var("HF_ENDPOINT").unwrap_or_else(|_| config.models.hub.clone());
+    let hub = std::env::var("HF_ENDPOINT").ok().filter(|hub| !hub.is_empty());
+    let hub = hub.unwrap_or_else(|| config.models.hub.clone());
     let client = crate::engine::http::client(None)?;
     Ok(Puller::new(client, &hub, config.models.offline))
 }

@@ -3,5 +3,6 @@
 pub mod engines;
 pub mod fakes;
 pub mod offers;
+pub mod hub;
 pub mod server;
 pub mod shared;

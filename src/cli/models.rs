@@ -1,5 +1,7 @@
 //! `sotto models`.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,6 +10,9 @@ use super::{Common, runtime};
 use crate::engine::wanted;
 use crate::models::{Model, Progress, Status, Store};
 use crate::server::puller;
+
+/// How long somebody who looks on waits for a slow hub to begin to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -51,7 +56,7 @@ pub(super) fn run(options: Options) -> anyhow::Result<()> {
             } else {
                 named(&store, &names)?
             };
-            let puller = puller(&config)?;
+            let puller = puller(&config)?.with_patience(PATIENCE);
             let mut failed = 0;
             for model in models {
                 let pull = async {

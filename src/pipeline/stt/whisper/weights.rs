@@ -1,12 +1,19 @@
 //! Weights from safetensors, in one file or in shards, f16, bf16 or f32.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use candle_core::safetensors::SliceSafetensors;
 use candle_core::{DType, Device, Tensor};
+use serde::Deserialize;
 
-use super::config::LoadError;
+use super::config::{LoadError, read_json};
+
+/// Which shard holds which tensor.
+#[derive(Deserialize)]
+struct Index {
+    weight_map: HashMap<String, String>,
+}
 
 /// The tensors of a checkpoint, by name, taken out one by one.
 pub(super) struct Weights {
@@ -62,6 +69,12 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
     let whole = folder.join("model.safetensors");
     if whole.exists() {
         return Ok(vec![whole]);
+    }
+    let index = folder.join("model.safetensors.index.json");
+    if index.exists() {
+        let index: Index = read_json(&index)?;
+        let names: BTreeSet<String> = index.weight_map.into_values().collect();
+        return Ok(names.iter().map(|name| folder.join(name)).collect());
     }
     let read = |source| LoadError::Read { path: folder.to_owned(), source };
     let mut files = Vec::new();

@@ -85,6 +85,11 @@ fn failure(error: &reqwest::Error) -> EngineError {
     if error.is_timeout() {
         return EngineError::Timeout("the remote engine");
     }
+    // The cause would quote what was said.
+    if error.is_decode() {
+        let source = "its answer is not what such a server sends".into();
+        return EngineError::Failed { what: "the remote engine", source };
+    }
     // The address may hold a key; the cause never does.
     let cause = std::error::Error::source(error).map(ToString::to_string);
     let source = cause.unwrap_or_else(|| "no answer".to_owned()).into();

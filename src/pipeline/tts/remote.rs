@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::json;
 
 use super::quiet::trim;
@@ -17,6 +18,9 @@ const DEFAULT_MODEL: &str = "tts-1";
 const DEFAULT_VOICE: &str = "alloy";
 /// Sound is handed on in pieces of this many bytes: 100 ms.
 const PIECE_BYTES: usize = SPEECH_RATE_HZ as usize / 10 * 2;
+/// Kinds of sound that have to be decoded first.
+const COMPRESSED: [&str; 7] =
+    ["audio/mpeg", "audio/mp3", "audio/ogg", "audio/opus", "audio/aac", "audio/flac", "audio/webm"];
 
 /// See the module.
 pub struct Remote(Server);
@@ -47,13 +51,19 @@ impl TextToSpeech for Remote {
         let question = self.0.post("/audio/speech").json(&body);
         let mut stream = Stream { pending: Vec::new(), sink };
         let whole = self.0.ask(question, cancel, async |mut answer| {
+            if let Some(kind) = not_sound(answer.headers()) {
+                return Ok(Err(format!(
+                    "the remote engine sent {kind}, neither samples nor a WAV"
+                )));
+            }
             while let Some(bytes) = answer.chunk().await? {
                 if stream.push(&bytes).is_break() {
                     break;
                 }
             }
-            Ok(stream.pending)
+            Ok(Ok(stream.pending))
         })?;
+        let whole = whole.map_err(EngineError::failed::<String>("speech"))?;
         let samples = if whole.starts_with(b"RIFF") {
             trim(wav::decode(&whole, SPEECH_RATE_HZ).map_err(EngineError::failed("speech"))?)
         } else {
@@ -63,6 +73,15 @@ impl TextToSpeech for Remote {
         let _ = sink(Speech { samples, words: Vec::new() });
         Ok(())
     }
+}
+
+/// What a server says it sends, if that would be noise when played as samples: a page, an error, or sound that
+/// is compressed although it was asked for samples.
+fn not_sound(headers: &HeaderMap) -> Option<String> {
+    let kind = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let wrong = kind.starts_with("text/") || kind.ends_with("json") || COMPRESSED.contains(&&*kind);
+    wrong.then_some(kind)
 }
 
 struct Stream<'a> {

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::{Client, RequestBuilder, Response};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::config::Remote;
 use crate::pipeline::cancel::Cancel;
@@ -43,21 +45,41 @@ impl Server {
         }
     }
 
-    /// Sends `request` and works on the answer, unless the job is cancelled.
-    pub fn ask<T>(
+    /// Sends `request` and gives the answer, of which the body is still to come.
+    pub fn send(&self, request: RequestBuilder, cancel: &Cancel) -> Result<Response, EngineError> {
+        self.wait(cancel, async {
+            let response = request.send().await.map_err(|error| failure(&error))?;
+            refused(response).await
+        })
+    }
+
+    /// The next piece of an answer's body; `None` at its end.
+    pub fn next(
         &self,
-        request: RequestBuilder,
+        answer: &mut Response,
         cancel: &Cancel,
-        work: impl AsyncFnOnce(Response) -> Result<T, reqwest::Error>,
+    ) -> Result<Option<Bytes>, EngineError> {
+        self.wait(cancel, async { answer.chunk().await.map_err(|error| failure(&error)) })
+    }
+
+    /// An answer's body as JSON.
+    pub fn json<T: DeserializeOwned>(
+        &self,
+        answer: Response,
+        cancel: &Cancel,
+    ) -> Result<T, EngineError> {
+        self.wait(cancel, async { answer.json().await.map_err(|error| failure(&error)) })
+    }
+
+    /// Waits for the network, unless the job is cancelled.
+    fn wait<T>(
+        &self,
+        cancel: &Cancel,
+        work: impl Future<Output = Result<T, EngineError>>,
     ) -> Result<T, EngineError> {
         self.runtime.block_on(async {
-            let exchange = async {
-                let response = request.send().await.map_err(|error| failure(&error))?;
-                let response = refused(response).await?;
-                work(response).await.map_err(|error| failure(&error))
-            };
             tokio::select! {
-                result = exchange => result,
+                result = work => result,
                 () = cancel.cancelled() => Err(EngineError::Cancelled),
             }
         })

@@ -13,7 +13,11 @@ use ort::session::builder::GraphOptimizationLevel;
 #[non_exhaustive]
 pub enum OrtError {
     /// No library.
-    #[error("onnxruntime cannot be loaded from {}: {reason}", path.display())]
+    #[error(
+        "onnxruntime cannot be loaded from {}: {reason}; get it with: sotto models pull onnxruntime, \
+         and see models.onnxruntime",
+        path.display()
+    )]
     Library {
         /// The library tried.
         path: PathBuf,

@@ -48,7 +48,8 @@ impl SpeechToText for Remote {
             form = form.text("language", language.to_owned());
         }
         let request = self.0.post("/audio/transcriptions").multipart(form);
-        let answer = self.0.ask(request, cancel, async |answer| answer.json::<Answer>().await)?;
+        let answer = self.0.send(request, cancel)?;
+        let answer: Answer = self.0.json(answer, cancel)?;
         let text = Text::from(answer.text.as_str().trim());
         Ok(Transcript { text, language: answer.language, tokens: Vec::new() })
     }

@@ -49,26 +49,27 @@ impl TextToSpeech for Remote {
             "response_format": "pcm",
         });
         let question = self.0.post("/audio/speech").json(&body);
-        let mut stream = Stream { pending: Vec::new(), sink };
-        let whole = self.0.ask(question, cancel, async |mut answer| {
-            if let Some(kind) = not_sound(answer.headers()) {
-                return Ok(Err(format!(
-                    "the remote engine sent {kind}, neither samples nor a WAV"
-                )));
+        let mut answer = self.0.send(question, cancel)?;
+        if let Some(kind) = not_sound(answer.headers()) {
+            let problem = format!("the remote engine sent {kind}, neither samples nor a WAV");
+            return Err(EngineError::failed("speech")(problem));
+        }
+        // The sink waits for the listener, so it is called between waits for the network, not within one.
+        let mut stream = Stream { pending: Vec::new(), spoken: false, sink };
+        while let Some(bytes) = self.0.next(&mut answer, cancel)? {
+            if stream.push(&bytes).is_break() {
+                return Ok(());
             }
-            while let Some(bytes) = answer.chunk().await? {
-                if stream.push(&bytes).is_break() {
-                    break;
-                }
-            }
-            Ok(Ok(stream.pending))
-        })?;
-        let whole = whole.map_err(EngineError::failed::<String>("speech"))?;
+        }
+        let Stream { pending: whole, spoken, sink } = stream;
         let samples = if whole.starts_with(b"RIFF") {
             trim(wav::decode(&whole, SPEECH_RATE_HZ).map_err(EngineError::failed("speech"))?)
         } else {
             pcm(&whole)
         };
+        if samples.is_empty() && !spoken {
+            return Err(EngineError::failed("speech")("the remote engine sent no sound"));
+        }
         // Whether anybody still listens no longer matters: this was the last of it.
         let _ = sink(Speech { samples, words: Vec::new() });
         Ok(())
@@ -86,6 +87,8 @@ fn not_sound(headers: &HeaderMap) -> Option<String> {
 
 struct Stream<'a> {
     pending: Vec<u8>,
+    /// Whether any sound was handed on.
+    spoken: bool,
     sink: &'a mut dyn FnMut(Speech) -> ControlFlow<()>,
 }
 
@@ -105,6 +108,7 @@ impl Stream<'_> {
         let rest = self.pending.split_off(length);
         let piece = std::mem::replace(&mut self.pending, rest);
         let samples = pcm(&piece);
+        self.spoken = true;
         (self.sink)(Speech { samples, words: Vec::new() })
     }
 }

@@ -1,1 +1,11 @@
-//! todo
+//! Engines outside this process: language models and voices behind HTTP, and programs. What they do well is
+//! heard; what they do badly is told, and the call lives on.
+
+mod answers;
+mod audio_server;
+mod choices;
+mod model_server;
+mod programs;
+mod remote;
+mod stage;
+mod troubles;

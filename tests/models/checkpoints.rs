@@ -44,7 +44,7 @@ fn sharded() -> Option<TempDir> {
     let mut places = serde_json::Map::new();
     for (name, tensor) in tensors.unwrap() {
         // As exporters do it: the encoder comes first.
-        let number = if name.contains("encoder.") { 0 } else { 1 };
+        let number = usize::from(!name.contains("encoder."));
         places.insert(name.clone(), json!(shard(number + 1)));
         shards[number].insert(name, tensor);
     }

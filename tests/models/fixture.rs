@@ -34,7 +34,8 @@ fn config() -> Vec<u8> {
 
 /// A line of a manifest for a file with this content.
 pub fn entry(path: &str, content: &[u8], more: &str) -> String {
-    let sum: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sum =
+        Sha256::digest(content).iter().fold(String::new(), |sum, byte| format!("{sum}{byte:02x}"));
     format!("    - {{path: {path}, size: {}, sha256: {sum}{more}}}\n", content.len())
 }
 

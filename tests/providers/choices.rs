@@ -20,8 +20,8 @@ fn choice(engines: &Engines, stage: &str) -> Choice {
 /// Everything `auto`, and programs that are on every machine.
 fn automatic() -> Config {
     let mut config = engines::config();
-    config.stt.command.program = "cat".to_owned();
-    config.tts.command.program = "cat".to_owned();
+    "cat".clone_into(&mut config.stt.command.program);
+    "cat".clone_into(&mut config.tts.command.program);
     config
 }
 
@@ -48,8 +48,8 @@ async fn without_weights_programs_are_used_and_it_is_said_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_anything_that_recognises_callers_are_told_what_is_missing() {
     let mut config = automatic();
-    config.stt.command.program = "no-such-recogniser".to_owned();
-    config.tts.command.program = "no-such-voice".to_owned();
+    "no-such-recogniser".clone_into(&mut config.stt.command.program);
+    "no-such-voice".clone_into(&mut config.tts.command.program);
     let engines = load(&config).await.unwrap();
     let tts = choice(&engines, "tts");
     assert_eq!((tts.name.as_str(), tts.why.as_str()), ("none", "no-such-voice is not installed"));
@@ -117,14 +117,13 @@ async fn without_a_model_server_the_echo_answers_and_says_why() {
     config.llm.provider = LlmProvider::Auto;
     let llm = choice(&load(&config).await.unwrap(), "llm");
     // Whoever runs these tests may have a model server at its usual port.
-    match discover(&usual(), &[], Duration::from_secs(1)).await {
-        Some(found) => assert_eq!(llm.name, found.model),
-        None => {
-            assert_eq!(llm.name, "echo");
-            assert!(llm.why.contains("no model server on this machine"), "{}", llm.why);
-            assert!(llm.why.contains("llm.base_url"), "{}", llm.why);
-        }
+    if let Some(found) = discover(&usual(), &[], Duration::from_secs(1)).await {
+        assert_eq!(llm.name, found.model);
+        return;
     }
+    assert_eq!(llm.name, "echo");
+    assert!(llm.why.contains("no model server on this machine"), "{}", llm.why);
+    assert!(llm.why.contains("llm.base_url"), "{}", llm.why);
 }
 
 /// What `sotto doctor` says; a process of its own, since one process loads onnxruntime once.

@@ -81,11 +81,11 @@ async fn wait_until_gone(pid: u32) {
 /// Recognition and speech by these, and the echo between them.
 fn scripted(ear: &Script, mouth: &Script) -> Config {
     let mut config = config();
-    config.stt.command.program = "sh".to_owned();
+    "sh".clone_into(&mut config.stt.command.program);
     config.stt.command.args = ear.args(&["{language}"]);
-    config.tts.command.program = "sh".to_owned();
+    "sh".clone_into(&mut config.tts.command.program);
     config.tts.command.args = mouth.args(&["{voice}", "{speed}"]);
-    config.tts.voice = "claire".to_owned();
+    "claire".clone_into(&mut config.tts.voice);
     config
 }
 

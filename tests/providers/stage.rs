@@ -30,9 +30,9 @@ pub fn config() -> Config {
     config.turn.engine = TurnEngine::Silence;
     config.turn.silence_ms = 400;
     config.stt.engine = SttEngine::Command;
-    config.stt.command.program = "cat".to_owned();
+    "cat".clone_into(&mut config.stt.command.program);
     config.tts.engine = TtsEngine::Command;
-    config.tts.command.program = "cat".to_owned();
+    "cat".clone_into(&mut config.tts.command.program);
     config
 }
 
@@ -75,7 +75,7 @@ pub async fn talks_to(model: &ModelServer, change: impl FnOnce(&mut Config)) -> 
     let mut config = config();
     config.llm.provider = LlmProvider::OpenAi;
     config.llm.base_url.clone_from(&model.url);
-    config.llm.model = "chatty:7b".to_owned();
+    "chatty:7b".clone_into(&mut config.llm.model);
     change(&mut config);
     let llm = load(&config).await.unwrap().llm;
     let said = Said::default();

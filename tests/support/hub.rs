@@ -133,7 +133,7 @@ async fn content(
     let rest = Bytes::copy_from_slice(&bytes[from..]);
     let length = rest.len();
     let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
-    let mut response = Response::new(body(rest, &manner));
+    let mut response = Response::new(body(&rest, &manner));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::ETAG, "\"bytes\"".parse().unwrap());
@@ -145,7 +145,7 @@ async fn content(
     response
 }
 
-fn body(bytes: Bytes, manner: &Manner) -> Body {
+fn body(bytes: &Bytes, manner: &Manner) -> Body {
     let end = if let Manner::Breaks(after) = manner { *after } else { bytes.len() };
     let pause = if let Manner::Slow(pause) = manner { *pause } else { Duration::ZERO };
     let broken = end < bytes.len();

@@ -2,7 +2,7 @@
 
 pub mod engines;
 pub mod fakes;
-pub mod offers;
 pub mod hub;
+pub mod offers;
 pub mod server;
 pub mod shared;

@@ -4,8 +4,10 @@
 mod answers;
 mod audio_server;
 mod choices;
+mod installed;
 mod model_server;
 mod programs;
 mod remote;
+mod script;
 mod stage;
 mod troubles;

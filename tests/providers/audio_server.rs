@@ -1,4 +1,4 @@
-//! A server of recognition and speech on loopback, as OpenAI's API has them.
+//! A server of recognition and speech on loopback, as `OpenAI`'s API has them.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

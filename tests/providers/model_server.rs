@@ -1,4 +1,4 @@
-//! A language model's server on loopback: OpenAI's API, streamed, with answers that tests prepare.
+//! A language model's server on loopback: `OpenAI`'s API, streamed, with answers that tests prepare.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};

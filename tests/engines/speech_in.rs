@@ -50,7 +50,7 @@ fn smart_turn_gives_the_probabilities_of_the_reference() {
         }
     }
     errors.sort_by(|a, b| b.0.total_cmp(&a.0));
-    assert!(errors.len() > 90, "{}", errors.len());
+    assert!(errors.len() >= 90, "{}", errors.len());
     // The features are the reference's to the last bit, so this is what two builds of onnxruntime differ by.
     let close = errors.iter().filter(|(error, _)| *error <= 0.02).count();
     assert!(close * 100 >= errors.len() * 95, "{close} of {}: {:?}", errors.len(), &errors[..6]);

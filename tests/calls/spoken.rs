@@ -102,13 +102,15 @@ async fn speaking_over_a_reply_stops_it_and_the_model_learns_what_was_heard() {
         let cut = cut.unwrap_or_else(|| panic!("blobs {blobs}: not interrupted"));
         let heard_ms = cut["audio_end_ms"].as_u64().unwrap();
         assert!((700..2_200).contains(&heard_ms), "blobs {blobs}: {heard_ms}");
-        call.wait_until(second, is("response.created")).await.unwrap();
+        // The model is asked at the same time as the client is told.
+        call.wait_until(second, is("response.output_audio_transcript.delta")).await.unwrap();
         let messages = llm.requests().last().cloned().unwrap().messages;
         let heard = &messages[2].content;
         assert!(LONG.starts_with(heard.as_str()) && heard.len() < LONG.len(), "{heard}");
         // A character takes the fake voice 40 ms.
         let expected = heard_ms as usize / fakes::MS_PER_CHARACTER;
         assert!(heard.len().abs_diff(expected) < 12, "{heard}: {heard_ms} ms");
+        assert_eq!(cut["sotto"]["text"].as_str(), Some(heard.as_str()));
         assert_eq!(messages[3].content, "stop");
         assert!(call.turns(0)[0].interrupted);
         call.hang_up(HangUp::Close).await.unwrap();

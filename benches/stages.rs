@@ -1,0 +1,173 @@
+//! Single stages on one thread, on real speech where it matters: `cargo bench --bench stages`.
+//!
+//! Recordings and weights come from `SOTTO_SHARED` (default `../shared`) and `models/`; what is not there is left
+//! out, and said so.
+
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use candle_core::Device;
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use sotto::config::Config;
+use sotto::engine::onnxruntime_path;
+use sotto::engine::ort::OnnxRuntime;
+use sotto::models::{Manifest, Store};
+use sotto::pipeline::cancel::Cancel;
+use sotto::pipeline::codec::jitter::{JitterBuffer, Packet, Unit};
+use sotto::pipeline::codec::opus::{Decoder, Encoder, SPEECH_FRAME};
+use sotto::pipeline::codec::resample::Resampler;
+use sotto::pipeline::codec::wav;
+use sotto::pipeline::mel::LogMel;
+use sotto::pipeline::stt::{SpeechToText, Utterance, Whisper, WhisperSettings};
+use sotto::pipeline::tts::clauses::Clauses;
+use sotto::pipeline::tts::speakable::speakable;
+use sotto::pipeline::turn::{SmartTurn, TurnDetector};
+use sotto::pipeline::vad::{FRAME, Silero, VadModel};
+
+const MIC_RATE_HZ: u32 = 16_000;
+/// Sixteen seconds of a real voice.
+const CLIP: &str = "audio/speech/jfk.wav";
+/// A question of three seconds.
+const QUESTION: &str = "audio/speech/sb_spk1_snt4.wav";
+const REPLY: &str = "Well, **that** is a good question. The tide follows the moon, which passes overhead \
+fifty minutes later every day, so high water is later too. Shall I say more about it?";
+
+fn shared(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("SOTTO_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    let path = folder.join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    println!("left out: {} is not there", path.display());
+    None
+}
+
+fn samples(name: &str) -> Option<Vec<f32>> {
+    wav::decode(&std::fs::read(shared(name)?).ok()?, MIC_RATE_HZ).ok()
+}
+
+fn onnxruntime() -> Option<(OnnxRuntime, Store)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let store = Store::new(Manifest::built_in(), vec![folder]);
+    let Some(path) = onnxruntime_path(&Config::default(), &store) else {
+        println!("left out: onnxruntime is not there (make models)");
+        return None;
+    };
+    Some((OnnxRuntime::load(&path).ok()?, store))
+}
+
+fn codec(c: &mut Criterion) {
+    let mut group = c.benchmark_group("codec");
+    let tone: Vec<f32> = (0..SPEECH_FRAME).map(|i| (i as f32 * 0.05).sin() * 0.3).collect();
+    let Ok(mut encoder) = Encoder::new() else { return };
+    group.bench_function("opus: encode 20 ms", |b| b.iter(|| encoder.encode(black_box(&tone))));
+    let Ok(packet) = encoder.encode(&tone) else { return };
+    let payload = Bytes::from(packet);
+    let Ok(mut decoder) = Decoder::new() else { return };
+    let unit = Unit::Packet(payload.clone());
+    group.bench_function("opus: decode 20 ms to 16 kHz", |b| {
+        b.iter(|| decoder.decode(black_box(&unit)).len());
+    });
+    group.bench_function("jitter buffer: one packet", |b| {
+        let mut buffer = JitterBuffer::default();
+        let mut number = 0_u32;
+        b.iter(|| {
+            let now = Duration::from_millis(20) * number;
+            let packet = Packet {
+                sequence: number as u16,
+                timestamp: number * 960,
+                ticks: 960,
+                payload: payload.clone(),
+            };
+            number += 1;
+            buffer.push(packet, now);
+            while let Some(unit) = buffer.pop(now) {
+                black_box(unit);
+            }
+        });
+    });
+    let Ok(mut resampler) = Resampler::new(24_000, MIC_RATE_HZ) else { return };
+    let mut out = Vec::new();
+    group.bench_function("resample 20 ms, 24 to 16 kHz", |b| {
+        b.iter(|| {
+            out.clear();
+            resampler.push(black_box(&tone), &mut out);
+        });
+    });
+    group.finish();
+}
+
+fn speech_in(c: &mut Criterion) {
+    let Some(clip) = samples(CLIP) else { return };
+    let mut group = c.benchmark_group("speech in");
+    let ten_seconds = &clip[..10 * MIC_RATE_HZ as usize];
+    let mel = LogMel::<f32>::new(80);
+    group.bench_function("mel of 10 s", |b| b.iter(|| mel.compute(black_box(ten_seconds), 1_000)));
+    if let Some((runtime, store)) = onnxruntime() {
+        let model = store.find("silero-vad").map(|folder| folder.join("silero_vad.onnx"));
+        if let Some(silero) = model.ok().and_then(|path| Silero::load(&runtime, &path, 1).ok()) {
+            let mut vad = silero.open();
+            let (frames, _) = clip.as_chunks::<FRAME>();
+            let mut frames = frames.iter().cycle();
+            group.bench_function("silero: one frame of 32 ms", |b| {
+                b.iter(|| frames.next().map(|frame| vad.probability(frame)));
+            });
+        }
+        let model = shared("models/smart-turn-v3/smart-turn-v3.2-cpu.onnx");
+        if let Some(mut turn) = model.and_then(|path| SmartTurn::load(&runtime, &path).ok()) {
+            let last = &clip[clip.len() - 8 * MIC_RATE_HZ as usize..];
+            group.bench_function("smart turn: features and model, 8 s", |b| {
+                b.iter(|| turn.predict(black_box(last)));
+            });
+        }
+    }
+    if let (Some(folder), Some(question)) =
+        (shared("models/whisper-tiny.en-fixture"), samples(QUESTION))
+    {
+        group.sample_size(10);
+        for (name, trim_context) in [("trimmed", true), ("full", false)] {
+            let settings = WhisperSettings { trim_context, threads: 0 };
+            let Ok(mut whisper) = Whisper::load(&folder, &Device::Cpu, settings) else { continue };
+            let name = format!("whisper tiny.en: {name} context, 3 s");
+            group.bench_function(name, |b| {
+                b.iter(|| {
+                    let utterance = Utterance { audio: &question, language: None };
+                    whisper.transcribe(utterance, &Cancel::default()).map(|t| t.tokens.len())
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+fn speech_out(c: &mut Criterion) {
+    let mut group = c.benchmark_group("speech out");
+    group.bench_function("clauses of a reply, token by token", |b| {
+        b.iter_batched(
+            Clauses::default,
+            |mut clauses| {
+                let mut count = 0;
+                for token in REPLY.split_inclusive(' ') {
+                    count += clauses
+                        .push(token)
+                        .iter()
+                        .map(|clause| speakable(clause).len())
+                        .sum::<usize>();
+                }
+                count + clauses.finish().map_or(0, |clause| speakable(&clause).len())
+            },
+            BatchSize::SmallInput,
+        );
+    });
+    group.finish();
+}
+
+criterion_group! {
+    name = stages;
+    config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(4));
+    targets = codec, speech_in, speech_out
+}
+criterion_main!(stages);

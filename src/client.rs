@@ -33,6 +33,7 @@ use self::listener::{Listener, receive_chunks};
 use self::speaker::{Speaker, Spoken};
 use self::turns::Turns;
 use crate::engine::http::client as http_client;
+use crate::loopback::is_loopback;
 use crate::pipeline::transport::webrtc::WebRtcError;
 use crate::pipeline::transport::webrtc::channels::{BLOB_CHANNEL, EVENTS_CHANNEL};
 use crate::pipeline::transport::webrtc::peer::{OpusPackets, OpusTrack, Peer, PeerOptions};
@@ -158,7 +159,7 @@ impl Call {
         let base = Url::parse(&options.url).ok().filter(Url::has_host).ok_or_else(address)?;
         let query = if options.blobs { "?output=blob" } else { "" };
         let door = base.join(&format!("/v1/realtime/calls{query}")).map_err(|_| address())?;
-        let local = matches!(base.host_str(), Some("localhost" | "127.0.0.1"));
+        let local = base.host_str().is_some_and(is_loopback);
         let mut peer = Peer::open(PeerOptions {
             runtime: Arc::new(TokioRuntime),
             addresses: vec![if local { "127.0.0.1:0" } else { "0.0.0.0:0" }.to_owned()],
@@ -369,7 +370,7 @@ impl Negotiated {
         connection.set_local_description(offer).await?;
         peer.gathered().await?;
         let offer = connection.local_description().await.ok_or(WebRtcError::Gathering)?;
-        let http = http_client(Some(CONNECT_TIMEOUT))?;
+        let http = http_client(door.as_str(), Some(CONNECT_TIMEOUT))?;
         let request = http.post(door.clone()).header(header::CONTENT_TYPE, "application/sdp");
         let response = request.body(offer.sdp).send().await?;
         let status = response.status();

@@ -23,3 +23,5 @@ pub mod telemetry;
 pub mod client;
 
 pub mod cli;
+
+mod loopback;

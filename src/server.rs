@@ -262,6 +262,6 @@ async fn fetch(config: &Config, store: &Store, names: Vec<String>) -> usize {
 pub fn puller(config: &Config) -> Result<Puller, reqwest::Error> {
     let hub = std::env::var("HF_ENDPOINT").ok().filter(|hub| !hub.is_empty());
     let hub = hub.unwrap_or_else(|| config.models.hub.clone());
-    let client = crate::engine::http::client(None)?;
+    let client = crate::engine::http::client(&hub, None)?;
     Ok(Puller::new(client, &hub, config.models.offline))
 }

@@ -1,8 +1,9 @@
 //! Who may call without credentials.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::config::OpenCalls;
+use crate::loopback::is_loopback;
 
 /// What is known of a request.
 #[derive(Debug, Clone, Copy)]
@@ -37,18 +38,6 @@ impl Caller<'_> {
             }
         }
     }
-}
-
-/// Whether `host`, with or without a port, is this machine.
-fn is_loopback(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        // The colons of an IPv6 address are inside its brackets.
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let bare = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost")
-        || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

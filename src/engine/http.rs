@@ -3,17 +3,21 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::config::Remote;
+use crate::loopback::is_loopback;
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::failure::EngineError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// More of a server's words than this is not repeated.
-const MESSAGE_LIMIT: usize = 200;
+/// Codes of errors are short.
+const CODE_LIMIT: usize = 64;
+/// No more of an error's body is read.
+const ERROR_LIMIT: usize = 64 * 1_024;
 
 /// A server, and how to ask it. Runs on worker threads, which may wait.
 #[derive(Clone)]
@@ -26,7 +30,7 @@ pub struct Server {
 impl Server {
     /// A server as configured.
     pub fn new(config: Remote, runtime: tokio::runtime::Handle) -> Result<Self, reqwest::Error> {
-        let client = client(Some(Duration::from_millis(config.timeout_ms)))?;
+        let client = client(&config.base_url, Some(Duration::from_millis(config.timeout_ms)))?;
         Ok(Self { client, config, runtime })
     }
 
@@ -86,15 +90,20 @@ impl Server {
     }
 }
 
-/// An HTTP client. The one way to make one, so that all of them connect, and encrypt, alike.
-pub fn client(timeout: Option<Duration>) -> Result<Client, reqwest::Error> {
+/// An HTTP client for the server at `url`. The one way to make one, so that all of them connect, and encrypt,
+/// alike.
+pub fn client(url: &str, timeout: Option<Duration>) -> Result<Client, reqwest::Error> {
     install_crypto();
-    let builder = Client::builder().connect_timeout(CONNECT_TIMEOUT);
-    match timeout {
-        Some(timeout) => builder.timeout(timeout),
-        None => builder,
+    let mut builder = Client::builder().connect_timeout(CONNECT_TIMEOUT);
+    if let Some(timeout) = timeout {
+        builder = builder.timeout(timeout);
     }
-    .build()
+    let url = Url::parse(url).ok();
+    if url.as_ref().and_then(Url::host_str).is_some_and(is_loopback) {
+        // A proxy from the environment must not see what stays on this machine.
+        builder = builder.no_proxy();
+    }
+    builder.build()
 }
 
 /// Chooses the process's TLS implementation, unless that has been done.
@@ -118,23 +127,61 @@ fn failure(error: &reqwest::Error) -> EngineError {
     EngineError::Failed { what: "the remote engine", source }
 }
 
-/// An answer with an error status, as a failure with the server's reason.
-async fn refused(response: Response) -> Result<Response, EngineError> {
+/// An answer with an error status, as a failure with the server's code for it. Its message is not repeated: it
+/// may quote what was to be spoken.
+async fn refused(mut response: Response) -> Result<Response, EngineError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let mut body = Vec::new();
+    while let Ok(Some(part)) = response.chunk().await {
+        body.extend_from_slice(&part);
+        if body.len() > ERROR_LIMIT {
+            break;
+        }
+    }
+    let code = error_code(&body).map(|code| format!(" ({code})")).unwrap_or_default();
+    let source = format!("it answered {status}{code}").into();
+    Err(EngineError::Failed { what: "the remote engine", source })
+}
+
+/// The code, or else the type, of an error in `OpenAI`'s form, if it looks like one.
+fn error_code(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Body {
         error: Reason,
     }
     #[derive(Deserialize)]
     struct Reason {
-        message: String,
+        code: Option<Value>,
+        r#type: Option<Value>,
     }
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
+    let reason = serde_json::from_slice::<Body>(body).ok()?.error;
+    let is_code = |code: &&str| {
+        code.len() <= CODE_LIMIT && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    let word = |value: &Value| value.as_str().filter(is_code).map(str::to_owned);
+    reason.code.as_ref().and_then(word).or_else(|| reason.r#type.as_ref().and_then(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_named_and_not_quoted() {
+        let code = |body: &str| error_code(body.as_bytes());
+        assert_eq!(
+            code(r#"{"error":{"code":"no_voice","message":"cannot say hello"}}"#).unwrap(),
+            "no_voice"
+        );
+        assert_eq!(
+            code(r#"{"error":{"code":null,"type":"server_error"}}"#).unwrap(),
+            "server_error"
+        );
+        assert_eq!(code(r#"{"error":{"code":"cannot say hello"}}"#), None);
+        assert_eq!(code(r#"{"error":{"code":7}}"#), None);
+        assert_eq!(code("<html>"), None);
     }
-    let body = response.bytes().await.unwrap_or_default();
-    let reason = serde_json::from_slice::<Body>(&body).map(|body| body.error.message);
-    let reason: String = reason.unwrap_or_default().chars().take(MESSAGE_LIMIT).collect();
-    let source = format!("it answered {status} {reason}").trim_end().to_owned().into();
-    Err(EngineError::Failed { what: "the remote engine", source })
 }

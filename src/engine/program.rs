@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 
 use crate::pipeline::cancel::Cancel;
@@ -52,9 +53,11 @@ impl Runner {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .kill_on_drop(true)
+            // A group of its own, so that what it starts can be ended with it.
+            .process_group(0)
             .spawn()
             .map_err(&failed)?;
+        let mut group = Group::of(&child);
         // Written while it is read from: either side may fill its pipe. A program that does not read its
         // input to the end closes the pipe, which is no failure.
         let stdin = child.stdin.take();
@@ -64,12 +67,35 @@ impl Runner {
             }
         };
         let ((), output) = tokio::join!(write, child.wait_with_output());
+        group.ended();
         let output = output.map_err(&failed)?;
         if output.status.success() {
             return Ok(output.stdout);
         }
         let name = self.program.display();
         Err(failed(std::io::Error::other(format!("{name} ended with {}", output.status))))
+    }
+}
+
+/// A program and all that it started; killed when dropped before its end.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| Pid::from_raw(id as i32)))
+    }
+
+    fn ended(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0 {
+            // It may have ended by itself a moment ago.
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
     }
 }
 
@@ -151,6 +177,42 @@ mod tests {
             Runner::new(find("sleep").unwrap(), runtime).run(&args, Vec::new(), &Cancel::new(token))
         });
         assert!(matches!(output, Err(EngineError::Cancelled)));
+    }
+
+    #[test]
+    fn what_a_program_started_ends_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let token = CancellationToken::new();
+        let cancel = Cancel::new(token.clone());
+        let script = format!("sleep 60 & echo $! > {}; wait", file.display());
+        let id = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                on_a_worker(move |runtime| {
+                    let args = ["-c".to_owned(), script];
+                    Runner::new(find("sh").unwrap(), runtime).run(&args, Vec::new(), &cancel)
+                })
+            });
+            let id = loop {
+                match std::fs::read_to_string(&file) {
+                    Ok(id) if id.ends_with('\n') => break id.trim().to_owned(),
+                    _ => std::thread::sleep(Duration::from_millis(5)),
+                }
+            };
+            token.cancel();
+            id
+        });
+        let alive = || {
+            let state = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            !state.is_empty() && !state.contains(") Z ")
+        };
+        for _ in 0..200 {
+            if !alive() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("the sleep goes on");
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl Fixture {
 
     /// Something that pulls from the hub at `url`.
     pub fn puller(url: &str, offline: bool) -> Puller {
-        Puller::new(sotto::engine::http::client(None).unwrap(), url, offline)
+        Puller::new(sotto::engine::http::client(url, None).unwrap(), url, offline)
     }
 
     /// Pulls the model and says how that went.

@@ -45,7 +45,7 @@ impl TestServer {
         let task = tokio::spawn(async move {
             server.run(async move { stopped.cancelled().await }).await.unwrap();
         });
-        let http = sotto::engine::http::client(None).unwrap();
+        let http = sotto::engine::http::client(&url, None).unwrap();
         Self { url, calls, http, stop, task: Some(task) }
     }
 

@@ -6,6 +6,8 @@ mod config;
 mod decode;
 mod kernels;
 mod model;
+#[cfg(test)]
+mod reference;
 mod tokens;
 mod weights;
 

@@ -69,10 +69,13 @@ pub(super) struct ModelConfig {
     pub max_target_positions: usize,
 }
 
-/// `generation_config.json`, where there is one: tokens that must not be produced.
+/// `generation_config.json`, where there is one: whether languages are known, and tokens that must not be
+/// produced.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Generation {
+    /// Whether the checkpoint knows languages.
+    pub is_multilingual: Option<bool>,
     /// Never.
     pub suppress_tokens: Option<Vec<u32>>,
     /// Not as the first.

@@ -102,6 +102,12 @@ impl Model {
         Ok(Some(Encoded { layers: layers.collect::<Result<_>>()? }))
     }
 
+    /// What the encoder gives, for comparison with its reference.
+    #[cfg(test)]
+    pub(super) fn encoder_output(&self, features: &Tensor) -> Result<Tensor> {
+        Ok(self.encoder.forward(features, &|| false)?.expect("nobody cancels"))
+    }
+
     /// A decoder that has read nothing.
     pub(super) fn start(&self) -> Result<DecoderState> {
         let (positions, width) = self.decoder.positions.dims2()?;

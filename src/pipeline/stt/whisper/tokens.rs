@@ -6,7 +6,7 @@ use tokenizers::Tokenizer;
 
 use super::config::{Generation, LoadError, ModelConfig};
 
-/// English-only checkpoints have one token less than this, and no languages.
+/// English-only checkpoints have one token less than this, and no languages. For those that do not say.
 const MULTILINGUAL_VOCABULARY: usize = 51_865;
 
 /// See the module.
@@ -46,9 +46,11 @@ impl Vocabulary {
         let no_timestamps = token("<|notimestamps|>")?;
         let transcribe = token("<|transcribe|>")?;
         let translate = token("<|translate|>")?;
+        let is_multilingual =
+            generation.is_multilingual.unwrap_or(config.vocab_size >= MULTILINGUAL_VOCABULARY);
         // Languages stand between the start and the tasks.
         let languages = (start + 1..translate.min(transcribe))
-            .filter(|_| config.vocab_size >= MULTILINGUAL_VOCABULARY)
+            .filter(|_| is_multilingual)
             .filter_map(|id| {
                 let text = tokenizer.id_to_token(id)?;
                 let code = text.strip_prefix("<|")?.strip_suffix("|>")?;

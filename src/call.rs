@@ -9,10 +9,11 @@ mod realtime;
 mod registry;
 mod session;
 
+use std::convert::Infallible;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -154,7 +155,7 @@ impl Calls {
         if !matches!(line.output, crate::pipeline::transport::Output::Blobs { .. }) {
             session.set_output(OutputKind::Track);
         }
-        let entry = Entry::new(cancel.clone(), control, Some(connection.signalling()));
+        let entry = Entry::new(cancel.clone(), control.clone(), Some(connection.signalling()));
         let etag = entry.etag();
         let registration = Registry::register(&self.registry, id.clone(), entry);
         let pipeline = self.pipeline(line, session, &id, cancel.clone());
@@ -167,7 +168,7 @@ impl Calls {
             let connecting = cancel.run_until_cancelled(connection.connected());
             let connecting = tokio::time::timeout(connect_timeout, connecting);
             let how = if let Ok(Some(())) = connecting.await {
-                look_after(pipeline, connection, patience).await
+                look_after(pipeline, connection, control, patience).await
             } else {
                 tracing::info!("call never connected");
                 HangUp::NeverConnected
@@ -257,11 +258,18 @@ impl Calls {
 async fn look_after(
     pipeline: Pipeline<Realtime>,
     mut connection: Connection,
+    control: mpsc::Sender<Control>,
     patience: Duration,
 ) -> HangUp {
     tracing::info!("connected");
+    let watch = async {
+        let how = connection.lost(patience).await;
+        // The pipeline ends itself, as with every other way to hang up.
+        let _ = control.send(Control::HungUp(how)).await;
+        std::future::pending::<Infallible>().await
+    };
     tokio::select! {
         how = pipeline.run() => how,
-        how = connection.lost(patience) => how,
+        never = watch => match never {},
     }
 }

@@ -127,8 +127,6 @@ pub enum HangUp {
     Close,
     /// Asks the server over HTTP.
     Delete,
-    /// Says nothing and is gone, as a phone without network.
-    Vanish,
 }
 
 /// A call that is going on.
@@ -293,12 +291,7 @@ impl Call {
             self.http.delete(self.location.clone()).send().await?.error_for_status()?;
         }
         self.cancel.cancel();
-        if how == HangUp::Vanish {
-            // The sockets close without a word on the wire only if the tasks that own them are gone.
-            drop(peer);
-        } else {
-            peer.close().await;
-        }
+        peer.close().await;
         self.tracker.close();
         self.tracker.wait().await;
         Ok(())

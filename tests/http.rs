@@ -3,4 +3,5 @@
 mod offers;
 mod page;
 mod restart;
+mod tls;
 mod who;

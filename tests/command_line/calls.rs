@@ -1,7 +1,8 @@
 //! A server and its callers, each a process.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -34,6 +35,26 @@ impl Serving {
         let url = said.split_whitespace().find(|word| word.starts_with("http://"));
         let url = url.unwrap().replace("localhost", "127.0.0.1");
         Self { child, lines, url, said }
+    }
+
+    /// Waits until so many calls go on.
+    fn wait_for_calls(&self, number: u64) {
+        let address = self.url.trim_start_matches("http://");
+        let begun = Instant::now();
+        loop {
+            let mut stream = TcpStream::connect(address).unwrap();
+            let request = format!("GET /api/v1/status HTTP/1.0\r\nHost: {address}\r\n\r\n");
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            let body = answer.split_once("\r\n\r\n").unwrap().1;
+            let status: Value = serde_json::from_str(body).unwrap();
+            if status["calls"]["active"] == number {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "{status}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn count(&self, what: &str) -> usize {
@@ -100,6 +121,25 @@ fn two_people_call_and_are_answered() {
     let heard = fs::read(folder.path().join("heard.wav")).unwrap();
     let heard = wav::decode(&heard, 16_000).unwrap();
     assert!(heard.iter().any(|sample| sample.abs() > 0.1), "the recording has the replies");
+    server.stop();
+}
+
+#[test]
+fn a_caller_that_is_gone_without_a_word_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut server) = sotto_with_models(folder.path()) else { return };
+    server.env("SOTTO__WEBRTC__DISCONNECT_TIMEOUT_MS", "500");
+    let server = Serving::start(server);
+    fs::write(folder.path().join("long.wav"), wav::encode(&vec![0.0; 16_000 * 60], 16_000))
+        .unwrap();
+    let mut call = sotto(folder.path());
+    let mut caller = call.args(["call", &server.url, "--audio", "long.wav"]).spawn().unwrap();
+    server.wait_for_calls(1);
+    std::thread::sleep(Duration::from_secs(1));
+    // As a phone whose battery is empty.
+    caller.kill().unwrap();
+    caller.wait().unwrap();
+    server.wait_for_calls(0);
     server.stop();
 }
 

@@ -190,8 +190,15 @@ impl Call {
         };
         self.spoken.extend(spoken);
         let deadline = Instant::now() + self.patience;
-        while self.turns.count() == before || !self.turns.is_quiet() {
-            let event = tokio::time::timeout_at(deadline, self.events.recv()).await;
+        loop {
+            let awaited = self.turns.count() == before || !self.turns.is_quiet();
+            let undecided = self.turns.undecided_until_ms();
+            let until = match undecided.map(|ms| self.connected + Duration::from_millis(ms)) {
+                _ if awaited => deadline,
+                Some(until) => until.min(deadline),
+                None => return,
+            };
+            let event = tokio::time::timeout_at(until, self.events.recv()).await;
             let Ok(Some((at_ms, event))) = event else { return };
             take(&mut self.turns, &mut self.log, &self.clears, at_ms, event);
         }

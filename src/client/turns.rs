@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use super::speaker::Spoken;
 
+/// A server waits no longer than about this before it decides what a pause is.
+const LONGEST_SILENCE_MS: u64 = 3_500;
+
 /// A turn of a call, in milliseconds after it connected, on the client's clock.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Turn {
@@ -36,6 +39,8 @@ pub(super) struct Turns {
     open: Vec<Open>,
     /// Replies that answer no turn: a greeting.
     unasked: Vec<Open>,
+    /// When speech last began or paused that has become no turn yet.
+    spoke_at_ms: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -69,11 +74,17 @@ impl Turns {
     pub(super) fn event(&mut self, event: &Value, at_ms: u64) {
         let kind = event["type"].as_str().unwrap_or_default();
         match kind {
-            "input_audio_buffer.committed" => self.open.push(Open {
-                item: event["item_id"].as_str().unwrap_or_default().to_owned(),
-                endpoint_ms: Some(at_ms),
-                ..Open::default()
-            }),
+            "input_audio_buffer.speech_started" | "input_audio_buffer.speech_stopped" => {
+                self.spoke_at_ms = Some(at_ms);
+            }
+            "input_audio_buffer.committed" => {
+                self.spoke_at_ms = None;
+                self.open.push(Open {
+                    item: event["item_id"].as_str().unwrap_or_default().to_owned(),
+                    endpoint_ms: Some(at_ms),
+                    ..Open::default()
+                });
+            }
             "conversation.item.input_audio_transcription.completed" => {
                 let text = event["transcript"].as_str().unwrap_or_default();
                 self.transcribed(&event["item_id"], text, at_ms);
@@ -126,6 +137,12 @@ impl Turns {
     /// Whether nothing is being awaited: every turn has been answered to its end.
     pub(super) fn is_quiet(&self) -> bool {
         self.open.iter().chain(&self.unasked).all(Open::is_over)
+    }
+
+    /// Until when speech that was heard may still become a turn, if there is any. Speech that becomes none is
+    /// forgotten without an event.
+    pub(super) fn undecided_until_ms(&self) -> Option<u64> {
+        self.spoke_at_ms.map(|at| at + LONGEST_SILENCE_MS)
     }
 
     /// How many turns there have been.
@@ -216,6 +233,18 @@ mod tests {
                 json!({"type": "response.done", "response": {"id": "r", "status": "completed"}}),
             ),
         ]
+    }
+
+    #[test]
+    fn speech_is_waited_for_until_it_is_a_turn() {
+        let (mut turns, _) = turns(&[]);
+        assert_eq!(turns.undecided_until_ms(), None);
+        turns.event(&json!({"type": "input_audio_buffer.speech_started", "item_id": "i"}), 500);
+        turns.event(&json!({"type": "input_audio_buffer.speech_stopped", "item_id": "i"}), 900);
+        assert_eq!(turns.undecided_until_ms(), Some(900 + LONGEST_SILENCE_MS));
+        turns.event(&asked()[0].1, 1_300);
+        assert_eq!(turns.undecided_until_ms(), None);
+        assert!(!turns.is_quiet());
     }
 
     #[test]

@@ -125,6 +125,33 @@ fn two_people_call_and_are_answered() {
 }
 
 #[test]
+fn not_even_the_most_talkative_log_holds_what_was_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut server) = sotto_with_models(folder.path()) else { return };
+    let log = folder.path().join("log");
+    server
+        .env("SOTTO__TELEMETRY__LOG", "trace")
+        .env("SOTTO__TELEMETRY__LOG_FORMAT", "json")
+        .stderr(fs::File::create(&log).unwrap());
+    let server = Serving::start(server);
+    let mut call = sotto(folder.path());
+    call.args(["call", &server.url, "--output", "blob", "--audio"]).arg(recording(CLIPS[0]));
+    let output = call.output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    server.stop();
+    let expected = shared::clip(CLIPS[0]).unwrap().fixture_text.unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().contains(&expected));
+    let log = fs::read_to_string(log).unwrap();
+    assert!(log.contains("call ended"), "{log}");
+    for line in log.lines().filter(|line| !line.starts_with("stopping;")) {
+        let _: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+        for word in expected.split(' ').filter(|word| word.len() > 4) {
+            assert!(!line.contains(word), "{word}: {line}");
+        }
+    }
+}
+
+#[test]
 fn a_caller_that_is_gone_without_a_word_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let Some(mut server) = sotto_with_models(folder.path()) else { return };

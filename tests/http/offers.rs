@@ -5,6 +5,7 @@ use reqwest::multipart::Form;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use sotto::client::HangUp;
+use sotto::config::PublicIp;
 
 use crate::support::engines;
 use crate::support::fakes;
@@ -108,6 +109,19 @@ async fn settings_in_the_address_are_checked() {
         let request = server.post(&door).header(CONTENT_TYPE, SDP).body(offers::audio());
         assert_eq!(request.send().await.unwrap().status(), status, "{query}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_are_told_the_public_address() {
+    let mut config = engines::config();
+    config.webrtc.public_ip = PublicIp::Fixed(vec![[203, 0, 113, 7].into()]);
+    let server = TestServer::with(config, fakes::engines(&["hello"])).await;
+    let port = server.calls.webrtc().addresses()[0].port();
+    let answer = offer(&server, SDP, offers::audio()).await.text().await.unwrap();
+    let candidates: Vec<&str> =
+        answer.lines().filter(|line| line.starts_with("a=candidate:")).collect();
+    assert_eq!(candidates.len(), 1, "{candidates:?}");
+    assert!(candidates[0].contains(&format!("203.0.113.7 {port} typ host")), "{candidates:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

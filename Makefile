@@ -24,11 +24,11 @@ run: build ## Installs what is missing, builds, fetches models and starts on htt
 	@exec $(SOTTO) serve $(ARGS)
 
 .PHONY: test
-test: install-test web/node_modules ## Installs what is missing and runs every check and test.
+test: web/node_modules ## Installs what is missing and runs every check and test.
 	@scripts/test.sh
 
 .PHONY: build
-build: install-run $(PAGE) ## Builds the program with its page (FEATURES=cuda or metal for a GPU).
+build: install $(PAGE) ## Builds the program with its page (FEATURES=cuda or metal for a GPU).
 	cargo build --release --locked $(if $(FEATURES),--features $(FEATURES))
 
 .PHONY: web
@@ -38,7 +38,7 @@ $(PAGE): web/node_modules $(PAGE_SOURCES)
 	cd web && npm run --silent build
 	@touch $@
 
-web/node_modules: web/package.json web/package-lock.json
+web/node_modules: web/package.json web/package-lock.json | install
 	cd web && npm ci --silent
 	@touch $@
 
@@ -47,7 +47,7 @@ models: build ## Fetches the models that this machine needs.
 	$(SOTTO) models pull
 
 .PHONY: bench
-bench: install-run $(PAGE) ## Measures stages and whole calls (ARGS picks some: make bench ARGS=latency).
+bench: install $(PAGE) ## Measures stages and whole calls (ARGS picks some: make bench ARGS=latency).
 	cargo bench --locked --bench stages -- $(ARGS)
 	cargo bench --locked --bench calls -- $(ARGS)
 
@@ -60,6 +60,6 @@ clean: ## Removes what was built. Models stay.
 	cargo clean
 	rm -rf web/dist web/node_modules .deps
 
-.PHONY: install-run install-test
-install-run install-test: install-%:
-	@scripts/install.sh $*
+.PHONY: install
+install: ## Installs what is missing, or says what to install.
+	@scripts/install.sh $(if $(filter test,$(MAKECMDGOALS)),test,run)

@@ -144,7 +144,7 @@ async fn respond(reply: Reply) -> Response {
         Reply::Sends(kind, bytes) => ([(header::CONTENT_TYPE, kind)], bytes).into_response(),
         Reply::Hangs => std::future::pending().await,
         Reply::Refuses(status, words) => {
-            let body = json!({ "error": { "message": words } });
+            let body = json!({ "error": { "message": words, "code": "not_now" } });
             (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()
         }
     }

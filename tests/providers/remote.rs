@@ -74,7 +74,11 @@ async fn recognition_that_fails_is_told_and_the_call_lives_on() {
     // What was said must not turn up in what is said about a wrong answer.
     let other = br#""my doctor is Jane Roe""#.to_vec();
     let cases = [
-        (Reply::Refuses(503, "the model is loading"), "engine_failed", "the model is loading"),
+        (
+            Reply::Refuses(503, "no doctor called Jane"),
+            "engine_failed",
+            "503 Service Unavailable (not_now)",
+        ),
         (Reply::Hangs, "engine_timeout", "did not answer in time"),
         (Reply::Sends("application/json", other), "engine_failed", "not what such a server sends"),
     ];
@@ -98,7 +102,7 @@ async fn speech_that_fails_is_told_and_nothing_wrong_is_played() {
     let page = b"<!doctype html><title>Sign in</title>".repeat(2_000);
     let mp3 = [0xff, 0xfb, 0x90, 0x44].repeat(10_000);
     let cases = [
-        (Reply::Refuses(500, "no such voice"), "engine_failed", "no such voice"),
+        (Reply::Refuses(500, "cannot say: Say this."), "engine_failed", "(not_now)"),
         (Reply::Hangs, "engine_timeout", "did not answer in time"),
         (Reply::Sends("text/html; charset=utf-8", page), "engine_failed", "text/html"),
         (Reply::Sends("application/json", b"{}".to_vec()), "engine_failed", "application/json"),
@@ -110,7 +114,7 @@ async fn speech_that_fails_is_told_and_nothing_wrong_is_played() {
         audio.speaks(reply);
         let (code, message) = failure(&answer(&mut call, "Say this.").await);
         assert_eq!(code, expected_code, "{message}");
-        assert!(message.contains(part), "{message}");
+        assert!(message.contains(part) && !message.contains("Say this"), "{message}");
     }
     assert_eq!(call.heard().audible_ms.len(), 0, "nothing of it was heard");
     audio.speaks(Reply::samples(400));

@@ -109,9 +109,11 @@ impl Calls {
     }
 
     /// Gives calls that begin from now on other engines. Those that go on keep theirs.
-    pub fn replace_engines(&self, engines: Engines) {
-        *self.engines.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
-            Arc::new(engines);
+    pub fn change_engines(&self, change: impl FnOnce(&mut Engines)) {
+        let mut engines = self.engines.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut next = (**engines).clone();
+        change(&mut next);
+        *engines = Arc::new(next);
     }
 
     /// How many calls go on, and how many may.

@@ -6,6 +6,7 @@
 mod choose;
 pub mod handles;
 pub mod http;
+pub mod llm;
 pub mod ort;
 pub mod program;
 pub mod worker;
@@ -14,16 +15,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use sotto_llm::Provider;
-use sotto_llm::discover::{PATIENCE, discover, usual};
-use sotto_llm::echo::Echo;
-use sotto_llm::openai::{OpenAi, OpenAiConfig, Timeouts};
 
 use self::choose::Chooser;
 use self::handles::{EndOfTurn, Recogniser, Voice};
-use crate::config::{Config, Llm, LlmProvider, SttEngine, TurnEngine, VadEngine};
+use crate::config::{Config, SttEngine, TurnEngine, VadEngine};
 use crate::models::{Device, Manifest, Model, ModelError, Stage, Store};
 use crate::pipeline::failure::EngineError;
 use crate::pipeline::stt::LoadError;
@@ -143,7 +140,7 @@ impl Engines {
     ) -> Result<Self, EngineLoadError> {
         http::install_crypto();
         let runtime = tokio::runtime::Handle::current();
-        let (llm, llm_choice) = choose_llm(&config.llm, own_address).await?;
+        let (llm, llm_choice) = llm::choose(&config.llm, own_address).await?;
         let load = move || {
             let mut chooser =
                 Chooser { config: &config, store: &store, runtime, choices: Vec::new() };
@@ -166,52 +163,4 @@ impl Engines {
 /// Where onnxruntime would be loaded from.
 pub fn onnxruntime_path(config: &Config, store: &Store) -> Option<PathBuf> {
     choose::onnxruntime_path(config, store)
-}
-
-async fn choose_llm(
-    config: &Llm,
-    own_address: SocketAddr,
-) -> Result<(Arc<dyn Provider>, Choice), EngineLoadError> {
-    let choice = |name: String, why: &str| Choice { stage: "llm", name, why: why.to_owned() };
-    let configured = !config.base_url.is_empty();
-    match config.provider {
-        LlmProvider::Echo => Ok((Arc::new(Echo), choice("echo".to_owned(), "configured"))),
-        LlmProvider::OpenAi | LlmProvider::Auto if configured => {
-            let provider = open_ai(config, &config.base_url, &config.model)?;
-            let name = if config.model.is_empty() { "openai" } else { &config.model };
-            let choice = choice(name.to_owned(), &config.base_url);
-            Ok((Arc::new(provider), choice))
-        }
-        LlmProvider::OpenAi | LlmProvider::Auto => {
-            match discover(&usual(), &[own_address], PATIENCE).await {
-                Some(found) => {
-                    let model =
-                        if config.model.is_empty() { found.model } else { config.model.clone() };
-                    let provider = open_ai(config, &found.base_url, &model)?;
-                    let why = format!("found {} at {}", found.kind.as_str(), found.base_url);
-                    Ok((Arc::new(provider), choice(model, &why)))
-                }
-                None => Ok((
-                    Arc::new(Echo),
-                    choice(
-                        "echo".to_owned(),
-                        "no model server on this machine (Ollama, LM Studio, llama.cpp); \
-                         set llm.base_url to use another",
-                    ),
-                )),
-            }
-        }
-    }
-}
-
-fn open_ai(config: &Llm, base_url: &str, model: &str) -> Result<OpenAi, EngineLoadError> {
-    let mut settings = OpenAiConfig::new(base_url, model);
-    settings.api_key = config.api_key.reveal().map(sotto_llm::ApiKey::new);
-    settings.temperature = config.temperature;
-    settings.timeouts = Timeouts {
-        connect: Duration::from_millis(config.connect_timeout_ms),
-        first_token: Duration::from_millis(config.first_token_timeout_ms),
-        idle: Duration::from_millis(config.idle_timeout_ms),
-    };
-    Ok(OpenAi::new(&settings)?)
 }

@@ -1,26 +1,33 @@
 //! The server: what is built in which order, and taken down in the reverse one.
 
+mod better;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sotto_llm::discover::usual;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::call::Calls;
 use crate::config::{Config, PublicIp};
-use crate::engine::{EngineLoadError, Engines, wanted};
+use crate::engine::{EngineLoadError, Engines, llm};
 use crate::http::tls::{TlsError, TlsListener};
 use crate::http::{self, AppState};
-use crate::models::{PullError, Puller, Status, Store};
+use crate::models::Store;
 use crate::pipeline::transport::webrtc::{WebRtc, WebRtcError};
+
+pub use self::better::{find_model_server, puller};
 
 /// Everything is asked to end within this when the calls have ended.
 const LAST_TASKS: Duration = Duration::from_secs(5);
 /// How long requests may go on when all calls have ended.
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
+/// How often a model server is looked for while there is none.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// The server cannot start, or has failed.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +74,7 @@ impl Server {
         let (listener, address) = bind(&config).await?;
         let engines = Engines::load(Arc::clone(&config), Arc::clone(&store), address).await?;
         let server = Self::assemble(config, listener, address, engines).await?;
-        server.fetch_better(store);
+        server.get_better(store);
         Ok(server)
     }
 
@@ -107,6 +114,21 @@ impl Server {
             CancellationToken::new(),
         ));
         Ok(Self { config, listener, address, tls, calls, tracker, stopping })
+    }
+
+    /// Begins what makes the next calls better.
+    fn get_better(&self, store: Arc<Store>) {
+        let Self { config, address, calls, tracker, stopping, .. } = self;
+        better::fetch_models(config, store, calls, *address, tracker, stopping.child_token());
+        if llm::is_looked_for(&config.llm) {
+            let (config, calls, address) = (Arc::clone(config), Arc::clone(calls), *address);
+            let stopping = stopping.child_token();
+            tracker.spawn(async move {
+                let candidates = usual();
+                let look = find_model_server(&config, &calls, &candidates, address, LOOK_AGAIN);
+                stopping.run_until_cancelled(look).await;
+            });
+        }
     }
 
     /// Where it listens.
@@ -172,57 +194,6 @@ impl Server {
         }
         served.map_err(ServerError::Serve)
     }
-
-    /// Fetches models that would make the next calls better, if that is wanted, and loads them.
-    fn fetch_better(&self, store: Arc<Store>) {
-        let config = Arc::clone(&self.config);
-        if config.models.offline || !config.models.pull {
-            return;
-        }
-        let missing: Vec<String> = wanted(&config, store.manifest())
-            .into_iter()
-            .filter(|model| store.status(model) != Status::Here)
-            .map(|model| model.name.clone())
-            .collect();
-        if missing.is_empty() {
-            return;
-        }
-        let (calls, address) = (Arc::clone(&self.calls), self.address);
-        let stopping = self.stopping.child_token();
-        let runtime = tokio::runtime::Handle::current();
-        // On a thread that may wait: files are written and summed up.
-        self.tracker.spawn_blocking(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = improve(&config, &store, &calls, address, missing) => {}
-                    () = stopping.cancelled() => {}
-                }
-            });
-        });
-    }
-}
-
-/// Fetches models and gives the calls that follow engines that use them.
-async fn improve(
-    config: &Arc<Config>,
-    store: &Arc<Store>,
-    calls: &Calls,
-    address: SocketAddr,
-    missing: Vec<String>,
-) {
-    if fetch(config, store, missing).await == 0 {
-        return;
-    }
-    match Engines::load(Arc::clone(config), Arc::clone(store), address).await {
-        Ok(engines) => {
-            for choice in &engines.choices {
-                tracing::info!("{}: {} ({})", choice.stage, choice.name, choice.why);
-            }
-            calls.replace_engines(engines);
-            tracing::info!("calls from now on use the new models");
-        }
-        Err(error) => tracing::warn!(%error, "the new models cannot be used"),
-    }
 }
 
 async fn bind(config: &Config) -> Result<(TcpListener, SocketAddr), ServerError> {
@@ -231,37 +202,4 @@ async fn bind(config: &Config) -> Result<(TcpListener, SocketAddr), ServerError>
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address))
-}
-
-/// Fetches models one after the other; how many came.
-async fn fetch(config: &Config, store: &Store, names: Vec<String>) -> usize {
-    let puller = match puller(config) {
-        Ok(puller) => puller,
-        Err(error) => {
-            tracing::warn!(%error, "models cannot be fetched");
-            return 0;
-        }
-    };
-    let mut fetched = 0;
-    for model in names.iter().filter_map(|name| store.manifest().get(name)) {
-        tracing::info!(model = model.name, "fetching a model in the background");
-        match puller.pull(model, &store.target(model), &mut ()).await {
-            Ok(()) => fetched += 1,
-            Err(error @ PullError::Network { .. }) => {
-                // What cannot be reached for one model will not be for the next.
-                tracing::info!("models were not fetched: {error}");
-                break;
-            }
-            Err(error) => tracing::warn!("a model was not fetched: {error}"),
-        }
-    }
-    fetched
-}
-
-/// Fetches models as configured. `HF_ENDPOINT` names another hub, as it does for everybody else.
-pub fn puller(config: &Config) -> Result<Puller, reqwest::Error> {
-    let hub = std::env::var("HF_ENDPOINT").ok().filter(|hub| !hub.is_empty());
-    let hub = hub.unwrap_or_else(|| config.models.hub.clone());
-    let client = crate::engine::http::client(&hub, None)?;
-    Ok(Puller::new(client, &hub, config.models.offline))
 }

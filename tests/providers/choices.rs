@@ -5,11 +5,12 @@ use std::time::Duration;
 use sotto::client::{Call, HangUp};
 use sotto::config::{Config, LlmProvider, SttEngine, TurnEngine, VadEngine};
 use sotto::engine::{Choice, Engines};
+use sotto::server::find_model_server;
 use sotto_llm::discover::{Candidate, Kind, PATIENCE, discover, usual};
 use tokio::process::Command;
 
 use super::model_server::{Answer, ModelServer};
-use super::stage::{answer, config, load, talks_to};
+use super::stage::{answer, config, is, load, talks_to};
 use crate::support::engines;
 use crate::support::server::TestServer;
 
@@ -109,6 +110,38 @@ async fn a_model_server_on_this_machine_is_found_and_answers() {
     assert_eq!(response["output"][0]["content"][0]["transcript"], "Found me.");
     assert_eq!(model.requests()[0]["model"], "chatty:7b");
     call.hang_up(HangUp::Close).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_server_that_is_started_later_answers_the_next_call() {
+    let server = TestServer::fake().await;
+    let mut first = server.call().await;
+    let response = answer(&mut first, "Are you there?").await;
+    assert_eq!(response["output"][0]["content"][0]["transcript"], "Are you there?", "the echo");
+    first.wait_until(Duration::from_secs(5), is("output_audio_buffer.stopped")).await.unwrap();
+    let model = ModelServer::start(vec![Answer::says("I am here now.")]).await;
+    let candidates = [Candidate { kind: Kind::Ollama, addr: model.address }];
+    let config = config();
+    let own = ([127, 0, 0, 1], 1).into();
+    let every = Duration::from_millis(20);
+    let look = find_model_server(&config, &server.calls, &candidates, own, every);
+    let found = async {
+        while server.calls.engines().llm.name() == "echo" {
+            tokio::time::sleep(every).await;
+        }
+    };
+    tokio::select! {
+        () = look => unreachable!("it looks until it is told to stop"),
+        found = tokio::time::timeout(Duration::from_secs(10), found) => found.unwrap(),
+    }
+    let llm = choice(&server.calls.engines(), "llm");
+    assert!(llm.why.contains("found Ollama"), "{}", llm.why);
+    let mut second = server.call().await;
+    let response = answer(&mut second, "Are you there?").await;
+    assert_eq!(response["output"][0]["content"][0]["transcript"], "I am here now.");
+    // What was begun with the echo stays with it.
+    let response = answer(&mut first, "And you?").await;
+    assert_eq!(response["output"][0]["content"][0]["transcript"], "And you?");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -73,10 +73,12 @@ pub async fn discover(
     exclude: &[SocketAddr],
     patience: Duration,
 ) -> Option<Found> {
-    let asked = candidates
+    // Collected, so that the future can be sent to another thread whatever it borrows.
+    let asked: Vec<_> = candidates
         .iter()
         .filter(|candidate| !exclude.iter().any(|addr| covers(*addr, candidate.addr)))
-        .map(|&candidate| timeout(patience, probe(candidate, patience)));
+        .map(|&candidate| timeout(patience, probe(candidate, patience)))
+        .collect();
     let mut answers = stream::iter(asked).buffered(candidates.len().max(1));
     while let Some(answer) = answers.next().await {
         if let Ok(Some(found)) = answer {

@@ -214,6 +214,10 @@ async fn junk_on_the_channel_is_answered_and_harms_nobody() {
     call.send(&json!({ "type": "session.update", "session": { "audio": 7 } })).await.unwrap();
     let answer = call.wait_until(second, error("invalid_value")).await.unwrap();
     assert_eq!(answer["error"]["param"], "session.audio");
+    let blob = json!({ "sotto": { "output": "blob" } });
+    call.send(&json!({ "type": "session.update", "session": blob })).await.unwrap();
+    let answer = call.wait_until(second, error("unsupported_value")).await.unwrap();
+    assert_eq!(answer["error"]["param"], "session.sotto.output", "chosen when a call is opened");
     call.send(&json!({ "type": "input_audio_buffer.append", "audio": "AAAA" })).await.unwrap();
     call.wait_until(second, error("unsupported_event")).await.unwrap();
     call.send(&json!({ "type": "input_audio_buffer.commit" })).await.unwrap();

@@ -28,8 +28,8 @@ pub fn file(name: &str) -> Option<PathBuf> {
 pub fn skip(why: &str) {
     let strict = std::env::var("SOTTO_TEST_STRICT").is_ok_and(|value| value == "1");
     assert!(!(strict && folder().is_some()), "strict tests may not skip: {why}");
-    // Past the test harness, which shows nothing of a test that passes.
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
+    // Past the test harness, which shows nothing of a test that passes; on a line of its own, not among its dots.
+    let _ = writeln!(std::io::stderr(), "\nSKIPPED: {why}");
 }
 
 /// A recording of a manifest in `audio`.

@@ -96,6 +96,14 @@ impl Common {
     }
 }
 
+/// Checks the files that the configuration names, which cost nothing to look into.
+fn check_files(config: &Config) -> anyhow::Result<()> {
+    if config.server.tls.cert.is_some() {
+        crate::http::tls::load(&config.server.tls, &config.server.data_dir)?;
+    }
+    Ok(())
+}
+
 /// The models that this configuration can use.
 fn store(config: &Config) -> Store {
     Store::new(Manifest::built_in(), vec![config.models.dir.clone()])

@@ -158,6 +158,15 @@ impl Engines {
             Err(EngineLoadError::Runtime("loading the engines panicked".to_owned()))
         })
     }
+
+    /// Puts another language model in the place of the one before.
+    pub fn set_llm(&mut self, (provider, choice): llm::Chosen) {
+        self.llm = provider;
+        match self.choices.iter_mut().find(|other| other.stage == choice.stage) {
+            Some(before) => *before = choice,
+            None => self.choices.push(choice),
+        }
+    }
 }
 
 /// Where onnxruntime would be loaded from.

@@ -3,6 +3,7 @@
 pub mod engines;
 pub mod fakes;
 pub mod hub;
+pub mod loopback;
 pub mod offers;
 pub mod server;
 pub mod shared;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::Common;
+use super::{Common, check_files};
 use crate::config::Config;
 
 #[derive(Debug, Args)]
@@ -25,9 +25,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     match options.action {
         Action::Check => {
             let config = options.common.load()?;
-            if config.server.tls.cert.is_some() {
-                crate::http::tls::load(&config.server.tls, &config.server.data_dir)?;
-            }
+            check_files(&config)?;
             println!("the configuration is good");
         }
         Action::Schema => {

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Common, runtime};
+use super::{Common, check_files, runtime};
 use crate::config::Config;
 use crate::engine::program::find;
 use crate::engine::{Engines, onnxruntime_path};
@@ -20,9 +20,7 @@ const PROGRAMS: [(&str, &str); 3] = [
 pub(super) fn run(common: &Common) -> anyhow::Result<()> {
     let config = Arc::new(common.load()?);
     let store = Arc::new(super::store(&config));
-    if config.server.tls.cert.is_some() {
-        crate::http::tls::load(&config.server.tls, &config.server.data_dir)?;
-    }
+    check_files(&config)?;
     println!("configuration: good");
     ports(&config);
     match onnxruntime_path(&config, &store) {

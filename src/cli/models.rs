@@ -57,13 +57,14 @@ pub(super) fn run(options: Options) -> anyhow::Result<()> {
                 named(&store, &names)?
             };
             let puller = puller(&config)?.with_patience(PATIENCE);
+            let runtime = runtime()?;
             let mut failed = 0;
             for model in models {
                 let pull = async {
                     let folder = store.target(model);
                     puller.pull(model, &folder, &mut Bar::default()).await
                 };
-                match runtime()?.block_on(pull) {
+                match runtime.block_on(pull) {
                     Ok(()) => println!("{}: here", model.name),
                     Err(error) => {
                         failed += 1;

@@ -2,7 +2,7 @@
 //! under a final name.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
 use super::manifest::{File, Hub, Model, Package};
-use super::store::{hex, sha256};
+use super::store::{hash_file, hex, sha256};
 
 /// Nothing for this long is a broken connection. The next pull goes on where it stopped.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -261,12 +261,7 @@ impl Puller {
                 return Err(PullError::Network { url, reason });
             }
         }
-        let sum = hex(&hash.finalize());
-        if sum != file.sha256 {
-            let problem = format!("its SHA-256 is {sum}, and must be {}", file.sha256);
-            return Err(discard(&part, file, problem));
-        }
-        on_disk(target, || fs::rename(&part, target))?;
+        keep(&part, target, file, &hex(&hash.finalize()))?;
         progress.end();
         Ok(())
     }
@@ -304,12 +299,7 @@ impl Puller {
             let _ = fs::remove_file(&part);
             return Err(failed(format!("{} in it: {error}", package.member)));
         }
-        let sum = on_disk(&part, || sha256(&part))?;
-        if sum != file.sha256 {
-            let problem = format!("its SHA-256 is {sum}, and must be {}", file.sha256);
-            return Err(discard(&part, file, problem));
-        }
-        on_disk(target, || fs::rename(&part, target))?;
+        keep(&part, target, file, &on_disk(&part, || sha256(&part))?)?;
         progress.advance(file.size);
         progress.end();
         Ok(())
@@ -349,6 +339,15 @@ async fn take_turn(folder: &Path) -> Result<fs::File, PullError> {
     }
 }
 
+/// Gives a complete file its final name, if its sum is right.
+fn keep(part: &Path, target: &Path, file: &File, sum: &str) -> Result<(), PullError> {
+    if sum != file.sha256 {
+        let problem = format!("its SHA-256 is {sum}, and must be {}", file.sha256);
+        return Err(discard(part, file, problem));
+    }
+    on_disk(target, || fs::rename(part, target))
+}
+
 fn discard(part: &Path, file: &File, problem: String) -> PullError {
     // If it cannot be removed, the next pull finds its sum wrong again.
     let _ = fs::remove_file(part);
@@ -357,18 +356,6 @@ fn discard(part: &Path, file: &File, problem: String) -> PullError {
 
 fn on_disk<T>(path: &Path, work: impl FnOnce() -> io::Result<T>) -> Result<T, PullError> {
     work().map_err(|source| PullError::Disk { path: path.to_owned(), source })
-}
-
-fn hash_file(path: &Path, hash: &mut Sha256) -> io::Result<()> {
-    let mut file = fs::File::open(path)?;
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(());
-        }
-        hash.update(&buffer[..read]);
-    }
 }
 
 fn first_file(folder: &Path) -> io::Result<PathBuf> {

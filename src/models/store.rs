@@ -164,13 +164,19 @@ fn check_size(model: &Model, folder: &Path, file: &File) -> Result<(), ModelErro
 
 /// The SHA-256 of a file, in hexadecimal.
 pub(super) fn sha256(path: &Path) -> io::Result<String> {
-    let mut file = fs::File::open(path)?;
     let mut hash = Sha256::new();
+    hash_file(path, &mut hash)?;
+    Ok(hex(&hash.finalize()))
+}
+
+/// Adds what a file holds to a sum.
+pub(super) fn hash_file(path: &Path, hash: &mut Sha256) -> io::Result<()> {
+    let mut file = fs::File::open(path)?;
     let mut buffer = vec![0; 1 << 20];
     loop {
         let read = file.read(&mut buffer)?;
         if read == 0 {
-            return Ok(hex(&hash.finalize()));
+            return Ok(());
         }
         hash.update(&buffer[..read]);
     }

@@ -59,13 +59,9 @@ pub async fn find_model_server(
             continue;
         }
         match llm::find(&config.llm, candidates, own_address).await {
-            Ok(Some((provider, choice))) => {
-                tracing::info!("llm: {} ({})", choice.name, choice.why);
-                calls.change_engines(|engines| {
-                    engines.llm = provider;
-                    engines.choices.retain(|other| other.stage != choice.stage);
-                    engines.choices.push(choice);
-                });
+            Ok(Some(found)) => {
+                tracing::info!("llm: {} ({})", found.1.name, found.1.why);
+                calls.change_engines(|engines| engines.set_llm(found));
             }
             Ok(None) => {}
             Err(error) => tracing::debug!(%error, "a model server cannot be used"),

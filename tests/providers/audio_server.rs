@@ -13,6 +13,8 @@ use sotto::config::Remote;
 use sotto::pipeline::codec::wav;
 use tokio::task::JoinSet;
 
+use crate::support::loopback;
+
 /// What it does with a request.
 #[derive(Debug, Clone)]
 pub enum Reply {
@@ -77,11 +79,8 @@ impl AudioServer {
             .route("/v1/audio/transcriptions", post(transcribe))
             .route("/v1/audio/speech", post(speak))
             .with_state(Arc::clone(&inner));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/v1", listener.local_addr().unwrap());
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let server = Self { url, inner, _tasks: tasks };
+        let (address, tasks) = loopback::serve(router).await;
+        let server = Self { url: format!("http://{address}/v1"), inner, _tasks: tasks };
         server.transcribes(Reply::text("good morning"));
         server.speaks(Reply::samples(400));
         server

@@ -13,6 +13,8 @@ use axum::routing::get;
 use futures_util::{StreamExt, stream};
 use tokio::task::JoinSet;
 
+use super::loopback;
+
 /// Pieces that the bytes travel in.
 const PIECE: usize = 16 * 1024;
 
@@ -66,11 +68,8 @@ impl Hub {
             .route("/{owner}/{name}/resolve/{revision}/{*file}", get(resolve))
             .route("/cdn/{*file}", get(content))
             .with_state(Arc::clone(&inner));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, inner, _tasks: tasks }
+        let (address, tasks) = loopback::serve(router).await;
+        Self { url: format!("http://{address}"), inner, _tasks: tasks }
     }
 
     /// From now on it behaves like this.

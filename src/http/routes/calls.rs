@@ -27,7 +27,7 @@ pub async fn open(
     let mut session = state.calls.session();
     apply_query(&mut session, &query)?;
     let offer = match content_type(request.headers()).as_deref() {
-        Some(SDP) => text(body(request).await?)?,
+        Some(SDP) => text(request).await?,
         Some("multipart/form-data") => {
             let (offer, settings) = parts(request).await?;
             if let Some(settings) = settings {
@@ -76,11 +76,11 @@ pub async fn patch(
     };
     match kind.as_deref() {
         Some(SDP) => {
-            let offer = text(body(request).await?)?;
+            let offer = text(request).await?;
             Ok(restarted(SDP, signalling.restart(&offer).await?))
         }
         Some(FRAGMENT) => {
-            let fragment = text(body(request).await?)?;
+            let fragment = text(request).await?;
             Ok(match signalling.fragment(&fragment).await? {
                 Some(answer) => restarted(FRAGMENT, answer),
                 None => StatusCode::NO_CONTENT.into_response(),
@@ -122,13 +122,11 @@ fn wrong_type(found: Option<&str>, needed: &str) -> ApiError {
     ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text)
 }
 
-async fn body(request: Request) -> Result<Bytes, ApiError> {
-    Bytes::from_request(request, &())
+/// The body, which `http::body` has read already.
+async fn text(request: Request) -> Result<String, ApiError> {
+    let bytes = Bytes::from_request(request, &())
         .await
-        .map_err(|error| ApiError::new(error.status(), "invalid_body", error.body_text()))
-}
-
-fn text(bytes: Bytes) -> Result<String, ApiError> {
+        .map_err(|error| ApiError::new(error.status(), "invalid_body", error.body_text()))?;
     String::from_utf8(bytes.into())
         .map_err(|_| ApiError::bad_request("invalid_sdp", "the body is not UTF-8"))
 }

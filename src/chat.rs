@@ -1,0 +1,1 @@
+//! Conversations as people see them: what is kept, for whom, and who can read it.

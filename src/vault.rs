@@ -1,0 +1,1 @@
+//! Keys and records: what is stored is sealed here. Pure: no files, no database, no clock.

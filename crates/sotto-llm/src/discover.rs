@@ -101,7 +101,7 @@ async fn probe(candidate: Candidate, patience: Duration) -> Option<Found> {
     if !response.status().is_success() {
         return None;
     }
-    let model = models::first_chat(response).await.ok()??;
+    let model = models::chat(response).await.ok()?.into_iter().next()?;
     Some(Found { kind: candidate.kind, base_url, model })
 }
 

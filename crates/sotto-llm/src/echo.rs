@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{self, BoxFuture},
+    stream,
+};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{ChatRequest, Delta, Error, Finish, Provider, ReplyStream, Role};
@@ -23,6 +27,11 @@ impl Provider for Echo {
 
     fn model(&self) -> &'static str {
         "echo"
+    }
+
+    /// It is in this process.
+    fn on_premises(&self) -> BoxFuture<'_, bool> {
+        future::ready(true).boxed()
     }
 
     fn chat(&self, request: ChatRequest) -> ReplyStream {

@@ -17,6 +17,13 @@ pub enum Error {
         /// What the operating system or TLS says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The request may not leave the premises, and the provider is not on them. Nothing was sent, and no
+    /// connection made.
+    #[error(
+        "the provider is not on the premises, and this request may not leave them; ask one that is, or \
+         count the provider's network among the premises"
+    )]
+    NotOnPremises,
     /// Nothing came for too long.
     #[error("no {phase} within {} ms", after.as_millis())]
     Timeout {
@@ -66,7 +73,7 @@ impl Error {
             Self::Connect { .. } | Self::Timeout { .. } | Self::Interrupted => true,
             Self::Status { status, .. } => passes(*status),
             Self::Reported { status, .. } => status.is_none_or(passes),
-            Self::Decode { .. } | Self::Config(_) => false,
+            Self::Decode { .. } | Self::Config(_) | Self::NotOnPremises => false,
         }
     }
 }
@@ -122,6 +129,7 @@ mod tests {
             status(404),
             reported(Some(400)),
             Error::Decode { reason: "" },
+            Error::NotOnPremises,
             Error::Config(String::new()),
         ] {
             assert!(!no.is_retryable(), "{no}");

@@ -2,14 +2,26 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use reqwest::{Client, Url, redirect::Policy};
+use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
 
-use crate::{Error, Phase};
+use crate::{Error, Phase, Premises, premises};
 
 /// Builds a client for one server.
-///
-/// Redirects are not followed: they would carry conversations and keys to a place that nobody named.
 pub(crate) fn client(server: &Url, connect: Duration) -> Result<Client, Error> {
+    build(builder(server, connect))
+}
+
+/// Builds a client for requests to one server that may not leave the premises.
+pub(crate) fn guarded(
+    server: &Url,
+    connect: Duration,
+    premises: &Premises,
+) -> Result<Client, Error> {
+    build(premises.guard(builder(server, connect)))
+}
+
+/// Redirects are not followed: they would carry conversations and keys to a place that nobody named.
+fn builder(server: &Url, connect: Duration) -> ClientBuilder {
     install_crypto_provider();
     let mut builder = Client::builder()
         .user_agent(concat!("sotto-llm/", env!("CARGO_PKG_VERSION")))
@@ -23,7 +35,11 @@ pub(crate) fn client(server: &Url, connect: Duration) -> Result<Client, Error> {
         // A proxy from the environment must not see what stays on this machine.
         builder = builder.no_proxy();
     }
-    builder.build().map_err(|error| Error::Config(format!("cannot set up HTTP: {}", chain(&error))))
+    builder
+}
+
+fn build(client: ClientBuilder) -> Result<Client, Error> {
+    client.build().map_err(|error| Error::Config(format!("cannot set up HTTP: {}", chain(&error))))
 }
 
 /// reqwest panics without a process-wide provider. One that the application installed is left alone;
@@ -47,7 +63,9 @@ fn is_loopback(url: &Url) -> bool {
 
 /// Translates a failure to get a response at all.
 pub(crate) fn send_error(error: reqwest::Error, server: &Url, connect: Duration) -> Error {
-    if error.is_connect() && error.is_timeout() {
+    if premises::is_refusal(&error) {
+        Error::NotOnPremises
+    } else if error.is_connect() && error.is_timeout() {
         Error::Timeout { phase: Phase::Connect, after: connect }
     } else if error.is_connect() {
         Error::Connect { endpoint: endpoint(server), source: error.without_url().into() }

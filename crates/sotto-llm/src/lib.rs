@@ -8,6 +8,8 @@ mod error;
 
 mod key;
 
+pub mod premises;
+
 pub mod openai;
 
 mod think;
@@ -26,5 +28,6 @@ mod redact;
 pub use error::{Error, Phase};
 pub use key::ApiKey;
 pub use message::{ChatRequest, Delta, Finish, Message, Role, Usage};
+pub use premises::{Premises, Reach};
 pub use provider::{Provider, ReplyStream};
 pub use think::ThinkFilter;

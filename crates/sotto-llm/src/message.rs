@@ -5,11 +5,17 @@
 
 use std::fmt;
 
+use crate::Reach;
+
 /// A conversation to be answered.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChatRequest {
     /// The conversation so far, oldest first.
     pub messages: Vec<Message>,
+    /// The model to ask for; `None`: the provider's own.
+    pub model: Option<String>,
+    /// How far the conversation may go.
+    pub reach: Reach,
     /// Longest reply in tokens; `None` leaves it to the provider.
     pub max_tokens: Option<u32>,
     /// Randomness of the reply; `None` leaves it to the provider.
@@ -17,9 +23,9 @@ pub struct ChatRequest {
 }
 
 impl ChatRequest {
-    /// Creates a request that leaves everything but the messages to the provider.
+    /// Creates a request that may go anywhere and leaves everything but the messages to the provider.
     pub fn new(messages: impl Into<Vec<Message>>) -> Self {
-        Self { messages: messages.into(), max_tokens: None, temperature: None }
+        Self { messages: messages.into(), ..Self::default() }
     }
 }
 

@@ -21,15 +21,15 @@ struct Entry {
     id: String,
 }
 
-/// Reads the list and returns the first model that chats, if there is one.
-pub(crate) async fn first_chat(response: Response) -> Result<Option<String>, Error> {
+/// Reads the list and returns the models that chat, in the server's order.
+pub(crate) async fn chat(response: Response) -> Result<Vec<String>, Error> {
     parse(&http::read_prefix(response, MAX_BYTES).await)
 }
 
-fn parse(body: &[u8]) -> Result<Option<String>, Error> {
+fn parse(body: &[u8]) -> Result<Vec<String>, Error> {
     let list: List = serde_json::from_slice(body)
         .map_err(|_| Error::Decode { reason: "the list of models is not one" })?;
-    Ok(list.data.into_iter().map(|entry| entry.id).find(|id| chats(id)))
+    Ok(list.data.into_iter().map(|entry| entry.id).filter(|id| chats(id)).collect())
 }
 
 fn chats(id: &str) -> bool {
@@ -48,13 +48,14 @@ mod tests {
             assert!(!chats(id), "{id}");
         }
         let body = br#"{"object":"list","data":[{"id":"all-minilm:latest"},{"id":"qwen3:8b"},{"id":"b"}]}"#;
-        assert_eq!(parse(body).unwrap(), Some("qwen3:8b".into()));
+        assert_eq!(parse(body).unwrap(), ["qwen3:8b", "b"]);
     }
 
     #[test]
     fn a_list_without_chat_models_differs_from_no_list() {
-        assert_eq!(parse(br#"{"data":[{"id":"whisper-1"}]}"#).unwrap(), None);
-        assert_eq!(parse(br#"{"data":[]}"#).unwrap(), None);
+        for none in [br#"{"data":[{"id":"whisper-1"}]}"#.as_slice(), br#"{"data":[]}"#] {
+            assert!(parse(none).unwrap().is_empty());
+        }
         parse(b"<html>").unwrap_err();
         parse(br#"{"status":"ok"}"#).unwrap_err();
     }

@@ -10,7 +10,7 @@ mod request;
 
 use std::{fmt, sync::Arc};
 
-use futures_util::{StreamExt, TryFutureExt};
+use futures_util::{FutureExt, StreamExt, TryFutureExt, future::BoxFuture};
 use reqwest::{
     Client, Response, Url,
     header::{CONTENT_TYPE, HeaderMap},
@@ -21,9 +21,9 @@ use tokio::{
 };
 
 use crate::{
-    ChatRequest, Error, Provider, ReplyStream, http, models,
+    ChatRequest, Error, Premises, Provider, Reach, ReplyStream, http, models,
     openai::{decoder::Decoder, reply::Clock},
-    redact::Redactor,
+    redact::{Redactor, Secrets},
 };
 
 pub use config::{OpenAiConfig, Timeouts};
@@ -40,9 +40,13 @@ pub struct OpenAi {
 
 struct Server {
     client: Client,
+    /// For requests that may not leave the premises. Apart from the other, so that no connection that was
+    /// made without a look at the address is used for them.
+    guarded: Client,
+    premises: Premises,
     base_url: Url,
     headers: HeaderMap,
-    secrets: Vec<String>,
+    secrets: Secrets,
     temperature: Option<f32>,
     timeouts: Timeouts,
     model: OnceCell<String>,
@@ -58,8 +62,10 @@ impl OpenAi {
         Ok(Self {
             server: Arc::new(Server {
                 client: http::client(&base_url, config.timeouts.connect)?,
+                guarded: http::guarded(&base_url, config.timeouts.connect, &config.premises)?,
+                premises: config.premises.clone(),
                 headers: config.headers()?,
-                secrets: config.secrets(),
+                secrets: config.secrets()?,
                 temperature: config.temperature,
                 timeouts: config.timeouts,
                 model: OnceCell::new_with((!model.is_empty()).then(|| model.to_owned())),
@@ -71,7 +77,7 @@ impl OpenAi {
     /// Returns the model that answers. Asks the server if the configuration names none and it was not asked
     /// before; [`chat`](Provider::chat) does the same. Good for telling at start what was chosen.
     pub async fn find_model(&self) -> Result<&str, Error> {
-        self.server.find_model().await
+        self.server.find_model(&self.server.client).await
     }
 }
 
@@ -82,6 +88,15 @@ impl Provider for OpenAi {
 
     fn model(&self) -> &str {
         self.server.model.get().map_or("", String::as_str)
+    }
+
+    /// Asks the server, which answers within the limit for the first token or not at all.
+    fn models(&self) -> BoxFuture<'_, Result<Vec<String>, Error>> {
+        self.server.models(&self.server.client).boxed()
+    }
+
+    fn on_premises(&self) -> BoxFuture<'_, bool> {
+        self.server.premises.contains_server(&self.server.base_url).boxed()
     }
 
     fn chat(&self, request: ChatRequest) -> ReplyStream {
@@ -99,10 +114,14 @@ impl fmt::Debug for OpenAi {
 impl Server {
     async fn chat(&self, mut request: ChatRequest) -> Result<ReplyStream, Error> {
         request.temperature = request.temperature.or(self.temperature);
-        let model = self.find_model().await?;
+        let client = self.client(request.reach)?;
+        let named = request.model.take();
+        let model = match &named {
+            Some(model) => model,
+            None => self.find_model(client).await?,
+        };
         let clock = Clock { started: Instant::now(), timeouts: self.timeouts };
-        let sending = self
-            .client
+        let sending = client
             .post(self.url("chat/completions"))
             .headers(self.headers.clone())
             .json(&request::Body::new(model, &request, &self.base_url))
@@ -125,26 +144,40 @@ impl Server {
         }
     }
 
-    async fn find_model(&self) -> Result<&str, Error> {
-        self.model.get_or_try_init(|| self.first_model()).await.map(String::as_str)
+    /// The client for requests that may go so far.
+    fn client(&self, reach: Reach) -> Result<&Client, Error> {
+        match reach {
+            Reach::Anywhere => Ok(&self.client),
+            Reach::OnPremises => match self.premises.admit(&self.base_url) {
+                Ok(()) => Ok(&self.guarded),
+                Err(_) => Err(Error::NotOnPremises),
+            },
+        }
     }
 
-    async fn first_model(&self) -> Result<String, Error> {
+    async fn find_model(&self, client: &Client) -> Result<&str, Error> {
+        self.model.get_or_try_init(|| self.first_model(client)).await.map(String::as_str)
+    }
+
+    async fn first_model(&self, client: &Client) -> Result<String, Error> {
+        let model = self.models(client).await?.into_iter().next().ok_or_else(|| {
+            Error::Config("the provider lists no chat model; name one".to_owned())
+        })?;
+        tracing::debug!(model, "provider's first chat model");
+        Ok(model)
+    }
+
+    async fn models(&self, client: &Client) -> Result<Vec<String>, Error> {
         let clock = Clock { started: Instant::now(), timeouts: self.timeouts };
-        let sending = self.client.get(self.url("models")).headers(self.headers.clone()).send();
+        let sending = client.get(self.url("models")).headers(self.headers.clone()).send();
         let response = self.response(sending, clock).await?;
         if !response.status().is_success() {
             let redactor = Redactor::new([], self.secrets.clone());
             return Err(failure::from_response(response, &redactor).await);
         }
-        let model = timeout_at(clock.first_token_deadline(), models::first_chat(response))
+        timeout_at(clock.first_token_deadline(), models::chat(response))
             .await
-            .map_err(|_| clock.first_token_error())??;
-        let model = model.ok_or_else(|| {
-            Error::Config("the provider lists no chat model; name one".to_owned())
-        })?;
-        tracing::debug!(model, "provider's first chat model");
-        Ok(model)
+            .map_err(|_| clock.first_token_error())?
     }
 
     /// Waits for the head of a response. A failure names the server, never what was sent.

@@ -4,6 +4,8 @@
 
 use std::collections::HashSet;
 
+use reqwest::Url;
+
 /// The longest message that is kept of a server, in characters.
 const MAX_CHARS: usize = 300;
 /// How many equal characters in a row count as a quote of the conversation.
@@ -11,21 +13,43 @@ const QUOTE_CHARS: usize = 16;
 /// The same for a key; shorter, since every character of it counts.
 const KEY_CHARS: usize = 8;
 
+/// What is known of a server and must not be repeated by it.
+#[derive(Clone, Default)]
+pub(crate) struct Secrets {
+    /// Hidden even in part.
+    pub(crate) keys: Vec<String>,
+    /// Where the server is. Hidden as a whole: parts of it are words like others.
+    pub(crate) places: Vec<String>,
+}
+
+impl Secrets {
+    /// Adds the address of a server: its host, and what of its path and query may be a key.
+    pub(crate) fn add_address(&mut self, url: &Url) {
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port_or_known_default().unwrap_or_default();
+        self.places.extend([format!("{host}:{port}"), host.to_owned()]);
+        let path = url.path().trim_matches('/').to_owned();
+        let values = url.query_pairs().map(|(_, value)| value.into_owned());
+        let long = |part: &String| part.chars().count() >= KEY_CHARS;
+        self.keys.extend([path].into_iter().chain(values).filter(long));
+    }
+}
+
 /// Knows what must not be repeated.
 #[derive(Default)]
 pub(crate) struct Redactor {
     said: Vec<String>,
-    keys: Vec<String>,
+    secrets: Secrets,
 }
 
 impl Redactor {
-    /// Hides what was said, and keys.
-    pub(crate) fn new(said: impl IntoIterator<Item = String>, keys: Vec<String>) -> Self {
-        Self { said: said.into_iter().collect(), keys }
+    /// Hides what was said, and secrets.
+    pub(crate) fn new(said: impl IntoIterator<Item = String>, secrets: Secrets) -> Self {
+        Self { said: said.into_iter().collect(), secrets }
     }
 
     /// Returns the text on one line, without control characters, at most 300 characters long, and with
-    /// `[…]` in place of what the text has in common with a conversation or a key.
+    /// `[…]` in place of what the text has in common with a conversation, a key or an address.
     pub(crate) fn clean(&self, text: &str) -> String {
         // Twice the length is enough: a quote that begins within the limit is seen to be one.
         let text: Vec<char> = one_line(text).chars().take(2 * MAX_CHARS).collect();
@@ -33,8 +57,11 @@ impl Redactor {
         for said in &self.said {
             hide(&text, &one_line(said), QUOTE_CHARS, &mut hidden);
         }
-        for key in &self.keys {
+        for key in &self.secrets.keys {
             hide(&text, key, KEY_CHARS, &mut hidden);
+        }
+        for place in &self.secrets.places {
+            hide(&text, place, usize::MAX, &mut hidden);
         }
         let mut clean = String::new();
         for (at, (&character, &hide)) in text.iter().zip(&hidden).enumerate() {
@@ -87,10 +114,11 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Redactor;
+    use super::*;
 
     fn redactor(said: &str) -> Redactor {
-        Redactor::new([said.to_owned()], vec!["sk-proj-0123456789".to_owned()])
+        let keys = vec!["sk-proj-0123456789".to_owned()];
+        Redactor::new([said.to_owned()], Secrets { keys, ..Secrets::default() })
     }
 
     #[test]
@@ -122,6 +150,22 @@ mod tests {
     fn short_words_are_hidden_only_as_words() {
         let clean = redactor("no").clean("model not found: no, \"no\"");
         assert_eq!(clean, "model not found: […], \"[…]\"");
+    }
+
+    #[test]
+    fn the_servers_address_is_hidden_and_words_that_are_in_it_are_not() {
+        let mut secrets = Secrets::default();
+        secrets.add_address(
+            &Url::parse("http://gpu.lan:8000/tenant-4711/v1?k=0123456789&v=1").unwrap(),
+        );
+        let redactor = Redactor::new([], secrets);
+        for (text, expected) in [
+            ("no /tenant-4711/v1/models at gpu.lan:8000", "no /[…]/models at […]"),
+            ("gpu.lan: no GPU", "[…]: no GPU"),
+            ("bad query k=0123456789&v=1", "bad query k=[…]&v=1"),
+        ] {
+            assert_eq!(redactor.clean(text), expected);
+        }
     }
 
     #[test]

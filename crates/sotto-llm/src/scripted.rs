@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, stream};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{self, BoxFuture},
+    stream,
+};
 use tokio::time::sleep;
 
 use crate::{ChatRequest, Delta, Error, Finish, Provider, ReplyStream};
@@ -110,6 +114,11 @@ impl Provider for Scripted {
 
     fn model(&self) -> &'static str {
         "scripted"
+    }
+
+    /// It is in this process.
+    fn on_premises(&self) -> BoxFuture<'_, bool> {
+        future::ready(true).boxed()
     }
 
     fn chat(&self, request: ChatRequest) -> ReplyStream {

@@ -7,7 +7,7 @@ use reqwest::{
     header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
 };
 
-use crate::{ApiKey, Error};
+use crate::{ApiKey, Error, Premises, redact::Secrets};
 
 /// Which server to ask, and for how long to wait.
 #[derive(Clone)]
@@ -24,6 +24,8 @@ pub struct OpenAiConfig {
     pub timeouts: Timeouts,
     /// Sent with every request. The values are treated as secrets.
     pub extra_headers: Vec<(String, String)>,
+    /// Which addresses are on the premises, for requests that may not leave them.
+    pub premises: Premises,
 }
 
 /// When to give up.
@@ -59,6 +61,7 @@ impl OpenAiConfig {
             temperature: None,
             timeouts: Timeouts::default(),
             extra_headers: Vec::new(),
+            premises: Premises::default(),
         }
     }
 
@@ -98,9 +101,12 @@ impl OpenAiConfig {
     }
 
     /// Everything that must not be repeated, wherever a server quotes it.
-    pub(super) fn secrets(&self) -> Vec<String> {
+    pub(super) fn secrets(&self) -> Result<Secrets, Error> {
         let headers = self.extra_headers.iter().map(|(_, value)| value.as_str());
-        self.key().into_iter().chain(headers).map(str::to_owned).collect()
+        let keys = self.key().into_iter().chain(headers).map(str::to_owned).collect();
+        let mut secrets = Secrets { keys, ..Secrets::default() };
+        secrets.add_address(&self.url()?);
+        Ok(secrets)
     }
 
     fn key(&self) -> Option<&str> {
@@ -123,7 +129,7 @@ impl fmt::Debug for OpenAiConfig {
             .field("temperature", &self.temperature)
             .field("timeouts", &self.timeouts)
             .field("extra_headers", &names)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

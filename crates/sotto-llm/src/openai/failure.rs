@@ -62,6 +62,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::redact::Secrets;
 
     #[test]
     fn words_are_found_where_servers_put_them() {
@@ -92,7 +93,7 @@ mod tests {
 
     #[test]
     fn quotes_are_taken_out() {
-        let redactor = Redactor::new(["my doctor is Jane Roe".to_owned()], vec![]);
+        let redactor = Redactor::new(["my doctor is Jane Roe".to_owned()], Secrets::default());
         let error = from_object(&json!({"message": "blocked: my doctor is Jane Roe"}), &redactor);
         assert_eq!(error.to_string(), "the provider reported a failure: blocked: […]");
     }

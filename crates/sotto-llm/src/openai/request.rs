@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn the_limit_of_tokens_has_the_name_that_the_server_knows() {
-        let request = ChatRequest { messages: vec![], max_tokens: Some(7), temperature: Some(0.5) };
+        let request =
+            ChatRequest { max_tokens: Some(7), temperature: Some(0.5), ..ChatRequest::default() };
         let local = body(&request, "http://localhost/v1");
         assert_eq!((&local["max_tokens"], &local["temperature"]), (&json!(7), &json!(0.5)));
         assert_eq!(local.get("max_completion_tokens"), None);

@@ -12,6 +12,8 @@ mod timeouts;
 
 mod cancellation;
 
+mod premises;
+
 mod discovery;
 
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! Good replies, as different servers send them.
 
-use sotto_llm::{ApiKey, Delta, Finish, Provider, Usage, openai::OpenAi};
+use futures_util::StreamExt;
+use sotto_llm::{ApiKey, ChatRequest, Delta, Finish, Provider, Usage, openai::OpenAi};
 
 use crate::{
     config, openai, read_good, request,
@@ -128,4 +129,21 @@ async fn without_a_model_the_servers_first_chat_model_is_asked_for_once() {
     assert_eq!(requests.len(), 3);
     assert!(requests[0].starts_with("GET /v1/models "), "{}", requests[0]);
     assert!(requests[2].contains("\"model\":\"qwen3:4b\""), "{}", requests[2]);
+}
+
+#[tokio::test]
+async fn a_request_may_name_another_of_the_servers_models() {
+    let list = r#"{"data":[{"id":"nomic-embed-text"},{"id":"qwen3:4b"},{"id":"gemma3:4b"}]}"#;
+    let server =
+        Server::scripted(vec![answer("200 OK", "application/json", list), stream(HOSTED)]).await;
+    let openai = openai(&server);
+    assert_eq!(openai.models().await.unwrap(), ["qwen3:4b", "gemma3:4b"]);
+    for (named, expected) in [(Some("gemma3:4b"), "gemma3:4b"), (None, "test-model")] {
+        let asked = ChatRequest { model: named.map(str::to_owned), ..request() };
+        let reply: Vec<_> = openai.chat(asked).collect().await;
+        assert!(reply.iter().all(Result::is_ok));
+        let body = server.requests().pop().unwrap();
+        assert!(body.contains(&format!("\"model\":\"{expected}\"")), "{body}");
+    }
+    assert_eq!(openai.model(), "test-model");
 }

@@ -59,8 +59,13 @@ impl Server {
 
     /// Answers each request with the next script, and with the last one from then on.
     pub async fn scripted(scripts: Vec<Vec<Step>>) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let addr = listener.local_addr().unwrap();
+        Self::at((Ipv4Addr::LOCALHOST, 0).into(), scripts).await.unwrap()
+    }
+
+    /// The same at an address that may be taken.
+    pub async fn at(addr: SocketAddr, scripts: Vec<Vec<Step>>) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(addr).await?;
+        let addr = listener.local_addr()?;
         let seen = Arc::new(Seen::default());
         let mut tasks = JoinSet::new();
         let shared = Arc::clone(&seen);
@@ -72,7 +77,7 @@ impl Server {
                 connections.spawn(serve(stream, Arc::clone(&scripts), Arc::clone(&shared)));
             }
         });
-        Self { addr, seen, _tasks: tasks }
+        Ok(Self { addr, seen, _tasks: tasks })
     }
 
     pub fn requests(&self) -> Vec<String> {

@@ -5,8 +5,11 @@
 //! started is a child of it.
 
 pub mod access;
+mod keep;
 mod realtime;
+mod record;
 mod registry;
+mod seat;
 mod session;
 
 use std::convert::Infallible;
@@ -19,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 pub use self::registry::{CallId, Info};
+pub use self::seat::Seat;
 pub use self::session::{OutputKind, Session, SessionError};
 
 use self::realtime::Realtime;
@@ -146,8 +150,13 @@ impl Calls {
         Session::new(&self.config, &self.engines())
     }
 
-    /// Answers an offer. The call goes on by itself until it ends.
-    pub async fn answer(&self, offer: &str, mut session: Session) -> Result<Answered, CallError> {
+    /// Answers an offer. The call goes on by itself until it ends, in a conversation if it has a seat in one.
+    pub async fn answer(
+        &self,
+        offer: &str,
+        mut session: Session,
+        seat: Option<Seat>,
+    ) -> Result<Answered, CallError> {
         let permit = self.admit()?;
         let (id, cancel) = (CallId::random(), self.ending.child_token());
         // Unless the call's task takes it over, everything begun for it ends here.
@@ -161,7 +170,7 @@ impl Calls {
         let entry = Entry::new(cancel.clone(), control.clone(), Some(connection.signalling()));
         let etag = entry.etag();
         let registration = Registry::register(&self.registry, id.clone(), entry);
-        let pipeline = self.pipeline(line, session, &id, cancel.clone());
+        let pipeline = self.pipeline(line, session, &id, seat, control.clone(), cancel.clone());
         let (connect_timeout, patience) = (
             Duration::from_millis(self.config.webrtc.connect_timeout_ms),
             Duration::from_millis(self.config.webrtc.disconnect_timeout_ms),
@@ -184,7 +193,11 @@ impl Calls {
 
     /// Opens a call on a WebSocket. Whoever owns the socket drives the ends that come back; the call ends with
     /// them.
-    pub fn open_websocket(&self, mut session: Session) -> Result<websocket::Ends, CallError> {
+    pub fn open_websocket(
+        &self,
+        mut session: Session,
+        seat: Option<Seat>,
+    ) -> Result<websocket::Ends, CallError> {
         let permit = self.admit()?;
         let (id, cancel) = (CallId::random(), self.ending.child_token());
         let guard = cancel.clone().drop_guard();
@@ -192,7 +205,7 @@ impl Calls {
         let (line, ends) = websocket::line();
         let entry = Entry::new(cancel.clone(), ends.control.clone(), None);
         let registration = Registry::register(&self.registry, id.clone(), entry);
-        let pipeline = self.pipeline(line, session, &id, cancel);
+        let pipeline = self.pipeline(line, session, &id, seat, ends.control.clone(), cancel);
         let task = async move {
             let _held = (permit, guard);
             let how = pipeline.run().await;
@@ -245,15 +258,23 @@ impl Calls {
     fn pipeline(
         &self,
         line: Line,
-        session: Session,
+        mut session: Session,
         id: &CallId,
+        seat: Option<Seat>,
+        control: mpsc::Sender<Control>,
         cancel: CancellationToken,
     ) -> Pipeline<Realtime> {
+        let (mut history, mut place) = (History::default(), None);
+        if let Some(seat) = seat {
+            session.settle(&seat);
+            let (said, taken) = seat.sit(control, &self.tracker, self.ending.clone());
+            (history, place) = (said, Some(taken));
+        }
         let settings = session.settings();
         let greeting = Text::from(self.config.conversation.greeting.trim());
-        let dialect = Realtime::new(session, id.as_str());
+        let dialect = Realtime::new(session, id.as_str(), place);
         let engines = (*self.engines()).clone();
-        let beginning = Beginning { settings, history: History::default(), greeting };
+        let beginning = Beginning { settings, history, greeting };
         Pipeline::new(engines, line, dialect, beginning, self.tracker.clone(), cancel)
     }
 }

@@ -6,11 +6,13 @@
 //!
 //! Nothing here can read content. Repositories take and give sealed records as bytes.
 
+pub mod backup;
 pub mod db;
 
 pub mod conversations;
 pub mod items;
 pub mod owners;
 pub mod slots;
+pub mod turns;
 
 pub use self::db::{Db, Dialect, StoreError};

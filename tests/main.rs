@@ -17,6 +17,8 @@ mod models;
 
 mod providers;
 
+mod chat;
+
 mod configuration;
 
 mod command_line;

@@ -1,5 +1,6 @@
 //! What tests share.
 
+pub mod database;
 pub mod engines;
 pub mod fakes;
 pub mod hub;

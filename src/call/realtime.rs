@@ -4,19 +4,29 @@
 mod read;
 mod tell;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
+use super::record::Recorder;
+use super::seat::Place;
 use super::session::{OutputKind, Session};
 use crate::pipeline::codec::wav::to_i16;
 use crate::pipeline::conversation::{Notice, ReplyId};
 use crate::pipeline::history::ItemId;
 use crate::pipeline::transport::{HangUp, NotStored};
 use crate::pipeline::{Chunk, Dialect, Request};
+
+/// An item that a client is adding.
+struct Choosing {
+    /// The id that it chose.
+    id: Option<String>,
+    /// Whether it was said before: the model is to know it, and it is not stored again.
+    context: bool,
+}
 
 /// One call's side of the protocol.
 pub struct Realtime {
@@ -27,23 +37,35 @@ pub struct Realtime {
     events: u64,
     /// Ids that a client chose for its items, and those of items it is just adding.
     chosen: HashMap<ItemId, String>,
-    choosing: VecDeque<Option<String>>,
+    choosing: VecDeque<Choosing>,
+    /// Ids of the conversation that no new item may have.
+    taken: HashSet<String>,
+    /// Where what is said is kept, if it is.
+    recorder: Option<Recorder>,
     /// The event being answered, if the client gave it an id.
     answering: Option<String>,
     replies: HashMap<ReplyId, tell::Reply>,
 }
 
 impl Realtime {
-    /// For the call `call_id` with this session.
-    pub fn new(mut session: Session, call_id: &str) -> Self {
+    /// For the call `call_id` with this session, in this place if it goes on in a conversation.
+    pub fn new(mut session: Session, call_id: &str, place: Option<Place>) -> Self {
         session.begin();
+        let (mut chosen, mut taken, mut recorder) = (HashMap::new(), HashSet::new(), None);
+        if let Some(place) = place {
+            chosen = place.earlier.into_iter().collect();
+            taken = place.ids;
+            recorder = Some(Recorder::new(place.keeper, session.model().to_owned()));
+        }
         Self {
             session,
             call_id: call_id.to_owned(),
             prefix: call_id.trim_start_matches("call_").chars().take(12).collect(),
             events: 0,
-            chosen: HashMap::new(),
+            chosen,
             choosing: VecDeque::new(),
+            taken,
+            recorder,
             answering: None,
             replies: HashMap::new(),
         }
@@ -99,6 +121,26 @@ impl Realtime {
         Some((ReplyId(number(reply)?), number(clause)?))
     }
 
+    /// The id of the conversation: that of the one it goes on in, or one of this call.
+    fn conversation_id(&self) -> String {
+        let own = || format!("conv_{}", self.prefix);
+        self.session.conversation().map_or_else(own, str::to_owned)
+    }
+
+    /// Hands something to the recorder. If it cannot take it, the client is told.
+    fn record(
+        &mut self,
+        item: ItemId,
+        events: &mut Vec<String>,
+        what: impl FnOnce(&mut Recorder, String) -> Result<(), NotStored>,
+    ) {
+        let id = self.item_id(item);
+        let Some(recorder) = &mut self.recorder else { return };
+        if let Err(why) = what(recorder, id.clone()) {
+            events.push(self.stored(&id, Err(why)));
+        }
+    }
+
     fn on_websocket(&self) -> bool {
         self.session.output() == OutputKind::Events
     }
@@ -109,7 +151,7 @@ impl Dialect for Realtime {
         let session = self.session.to_json(&self.call_id);
         events.push(self.event("session.created", json!({ "session": session })));
         let conversation =
-            json!({ "id": format!("conv_{}", self.prefix), "object": "realtime.conversation" });
+            json!({ "id": self.conversation_id(), "object": "realtime.conversation" });
         events.push(self.event("conversation.created", json!({ "conversation": conversation })));
     }
 

@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::seat::Seat;
+use crate::chat::Tier;
+use crate::chat::content::Meta;
 use crate::config::{Config, Interruption};
 use crate::engine::Engines;
 use crate::engine::handles::{EndOfTurn, Manner, Recogniser, Voice};
@@ -17,6 +20,8 @@ const EAGER_MAX_SILENCE_MS: u32 = 1_500;
 const PATIENT_MAX_SILENCE_MS: u32 = 8_000;
 /// Of `server_vad`, where the client does not say.
 const SERVER_VAD_SILENCE_MS: u32 = 500;
+/// The longest id of a conversation.
+const MAX_ID: usize = 64;
 /// The longest text a client may give as instructions, in bytes.
 const MAX_INSTRUCTIONS: usize = 64 * 1_024;
 
@@ -80,6 +85,11 @@ pub struct Session {
     max_output_tokens: Option<u32>,
     interruption: Interruption,
     output: OutputKind,
+    /// The conversation that the call goes on in, and its tier, as far as they were named.
+    conversation: Option<String>,
+    tier: Option<Tier>,
+    /// Whether what is said is kept beyond the call.
+    stored: bool,
     /// Whether the call has been opened, after which its output is what it is.
     begun: bool,
 }
@@ -98,6 +108,7 @@ struct Defaults {
     language: String,
     engines: Value,
     model: String,
+    prompt: Text,
 }
 
 impl Session {
@@ -145,6 +156,7 @@ impl Session {
                 language: config.stt.language.clone(),
                 engines: engine_names,
                 model: model.to_owned(),
+                prompt: Text::from(config.llm.prompt.as_str()),
             },
             instructions: Text::from(config.llm.prompt.as_str()),
             silent: engines.voice.is_none(),
@@ -156,6 +168,9 @@ impl Session {
             max_output_tokens: Some(config.llm.max_tokens).filter(|tokens| *tokens > 0),
             interruption: config.conversation.interruption,
             output: OutputKind::Track,
+            conversation: None,
+            tier: None,
+            stored: false,
             begun: false,
         }
     }
@@ -168,6 +183,37 @@ impl Session {
     /// Sets how the reply is heard, where the transport decides.
     pub fn set_output(&mut self, output: OutputKind) {
         self.output = output;
+    }
+
+    /// The model that answers.
+    pub fn model(&self) -> &str {
+        &self.defaults.model
+    }
+
+    /// The conversation that the client wants to go on in, if it named one.
+    pub fn conversation(&self) -> Option<&str> {
+        self.conversation.as_deref()
+    }
+
+    /// The tier that the client wants for a new conversation, if it named one.
+    pub fn tier(&self) -> Option<Tier> {
+        self.tier
+    }
+
+    /// The call goes on in this conversation: what is set there holds where the client says nothing.
+    pub fn settle(&mut self, seat: &Seat) {
+        self.conversation = Some(seat.conversation().to_owned());
+        self.tier = Some(seat.tier());
+        self.stored = seat.tier() != Tier::Ephemeral;
+        let Meta { instructions, voice, .. } = seat.meta().clone();
+        if let Some(instructions) =
+            instructions.filter(|_| self.instructions == self.defaults.prompt)
+        {
+            self.instructions = instructions;
+        }
+        if voice.is_some() {
+            self.voice = voice;
+        }
     }
 
     /// The call is opened.
@@ -262,7 +308,9 @@ impl Session {
                     Interruption::Always => "always",
                     Interruption::Never => "never",
                 },
-                "history": "memory",
+                "history": if self.stored { "stored" } else { "memory" },
+                "conversation": self.conversation,
+                "tier": self.tier,
                 "engines": self.defaults.engines,
             },
         })
@@ -421,6 +469,22 @@ impl Session {
                 ("output", _) => return Err(invalid(&param, "needs track or blob")),
                 ("interruption", "always") => self.interruption = Interruption::Always,
                 ("interruption", "never") => self.interruption = Interruption::Never,
+                ("conversation", id) if self.conversation.as_deref() == Some(id) => {}
+                ("tier", _) if self.tier.is_some_and(|tier| tier.as_str() == word) => {}
+                ("conversation" | "tier", _) if self.begun => {
+                    return Err(unsupported(&param, "is chosen when a call is opened"));
+                }
+                ("conversation", id) if !id.is_empty() && id.len() <= MAX_ID => {
+                    self.conversation = Some(id.to_owned());
+                }
+                ("conversation", _) => {
+                    return Err(invalid(&param, "needs the id of a conversation"));
+                }
+                ("tier", word) => {
+                    let tier = Tier::parse(word);
+                    let needs = "needs standard, private or ephemeral";
+                    self.tier = Some(tier.ok_or_else(|| invalid(&param, needs))?);
+                }
                 ("interruption", _) => return Err(invalid(&param, "needs always or never")),
                 _ => {
                     return Err(SessionError {

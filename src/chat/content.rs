@@ -128,6 +128,13 @@ impl Content {
         self
     }
 
+    /// The same, of which only these words were heard.
+    #[must_use]
+    pub fn cut(mut self, text: Text, audio_ms: u64) -> Self {
+        (self.text, self.audio_ms) = (text, Some(audio_ms));
+        self.interrupted(true)
+    }
+
     /// As it is sealed.
     pub(super) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         to_bytes(self)

@@ -1,6 +1,7 @@
 //! Who can read a conversation once it has been said.
 
 use serde::{Deserialize, Serialize};
+use sotto_llm::Reach;
 
 /// Chosen when a conversation is begun; it never changes.
 #[derive(
@@ -43,8 +44,9 @@ impl Tier {
             .find(|tier| tier.as_str() == word)
     }
 
-    /// Whether nothing of it may be sent to a machine that is not the operator's.
-    pub fn stays_on_premises(self) -> bool {
-        self != Self::Standard
+    /// How far what is said in it may go: of private and ephemeral ones nothing is sent to a machine that is not
+    /// the operator's.
+    pub fn reach(self) -> Reach {
+        if self == Self::Standard { Reach::Anywhere } else { Reach::OnPremises }
     }
 }

@@ -19,6 +19,8 @@ pub struct Llm {
     pub model: String,
     /// What the model is told before the conversation begins.
     pub prompt: String,
+    /// The same for conversations in writing.
+    pub chat_prompt: String,
     /// How much of the conversation the model is given, in tokens (estimated).
     pub context_tokens: usize,
     /// Longest reply, in tokens; 0: the model's own limit.
@@ -55,6 +57,11 @@ Write numbers, dates and units the way they are said. \
 What you read is a transcript and may hold mistakes; if something makes no sense, ask briefly. \
 Answer in the language of the person you talk with.";
 
+/// A default prompt for reading.
+const CHAT_PROMPT: &str = "You are a friendly, capable assistant. Your words are read, so use Markdown where it helps: \
+lists, tables, code blocks with their language. Be brief where a brief answer is enough. \
+Answer in the language of the person you write with.";
+
 impl Default for Llm {
     fn default() -> Self {
         Self {
@@ -63,6 +70,7 @@ impl Default for Llm {
             api_key: Secret::default(),
             model: String::new(),
             prompt: PROMPT.to_owned(),
+            chat_prompt: CHAT_PROMPT.to_owned(),
             context_tokens: 4_096,
             max_tokens: 0,
             temperature: None,

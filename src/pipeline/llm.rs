@@ -42,7 +42,7 @@ pub(super) async fn write(
     let _ = results.send(Result::Event(Event::Written { reply, result })).await;
 }
 
-fn message((role, text): (Role, Text)) -> Message {
+pub(crate) fn message((role, text): (Role, Text)) -> Message {
     let content = text.into_string();
     match role {
         Role::System => Message::system(content),
@@ -63,7 +63,7 @@ fn tokens(usage: sotto_llm::Usage) -> Usage {
     Usage { input_tokens: usage.input_tokens, output_tokens: usage.output_tokens }
 }
 
-fn failure(provider: &dyn Provider, error: &Error) -> Failure {
+pub(crate) fn failure(provider: &dyn Provider, error: &Error) -> Failure {
     tracing::warn!(provider = provider.name(), model = provider.model(), %error, "no reply");
     let code = match error {
         Error::Connect { .. } => "llm_unreachable",

@@ -56,10 +56,15 @@ impl Head {
     /// Whether numbers may be left out is for the caller to say; the digest holds them, so a gap cannot be
     /// made or closed afterwards.
     pub fn push(&mut self, seq: u64, record: &[u8]) -> Result<(), ChainError> {
+        self.push_tag(seq, &record::tag(record).ok_or(ChainError::NotARecord)?)
+    }
+
+    /// Adds a record of which only the tag is at hand.
+    pub fn push_tag(&mut self, seq: u64, tag: &[u8]) -> Result<(), ChainError> {
         if seq <= self.last_seq {
             return Err(ChainError::Order { seq, last: self.last_seq });
         }
-        let tag = record::tag(record).ok_or(ChainError::NotARecord)?;
+        let tag = <&[u8; record::TAG]>::try_from(tag).map_err(|_| ChainError::NotARecord)?;
         let hash = Sha256::new().chain_update(self.digest).chain_update(seq.to_be_bytes());
         *self = Self { last_seq: seq, digest: hash.chain_update(tag).finalize().into() };
         Ok(())

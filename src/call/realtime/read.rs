@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
-use super::Realtime;
+use super::{Choosing, Realtime};
 use crate::call::session::{SessionError, max_tokens};
 use crate::pipeline::Request;
 use crate::pipeline::conversation::{Ask, ReplyOptions};
@@ -121,10 +121,15 @@ impl Realtime {
             return Err(Refusal::missing("item.content", "a text of 1 byte to 256 KiB"));
         }
         let id = item["id"].as_str().map(str::to_owned);
-        if id.as_ref().is_some_and(|id| id.len() > 64 || self.item_of(id).is_some()) {
+        let in_use = |id: &String| self.item_of(id).is_some() || self.taken.contains(id);
+        if id.as_ref().is_some_and(|id| id.len() > 64 || in_use(id)) {
             return Err(Refusal::missing("item.id", "at most 64 bytes, and not one in use"));
         }
-        self.choosing.push_back(id);
+        if let Some(id) = &id {
+            self.taken.insert(id.clone());
+        }
+        let context = item["sotto"]["context"] == true;
+        self.choosing.push_back(Choosing { id, context });
         Ok(Request::Ask(Ask::Add { role, text }))
     }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Realtime;
 use crate::call::session::OutputKind;
+use crate::chat::content::Via;
 use crate::pipeline::conversation::{Finish, Notice, Outcome, ReplyId, TurnReport, Usage};
 use crate::pipeline::history::{ItemId, Role, TruncateError};
 use crate::pipeline::text::Text;
@@ -42,8 +43,11 @@ impl Realtime {
                 });
                 let kind = "conversation.item.input_audio_transcription.completed";
                 events.push(self.event(kind, fields));
-                let item = self.spoken_item(*item, Some(text), "completed");
-                events.push(self.event("conversation.item.done", json!({ "item": item })));
+                let done = self.spoken_item(*item, Some(text), "completed");
+                events.push(self.event("conversation.item.done", json!({ "item": done })));
+                self.record(*item, events, |recorder, id| {
+                    recorder.said(id, Role::User, text, Via::Voice)
+                });
             }
             Notice::TranscriptionFailed { item, failure } => {
                 let fields = json!({
@@ -61,15 +65,22 @@ impl Realtime {
                 events.push(self.event("conversation.item.done", json!({ "item": item })));
             }
             Notice::Added { item, role, text, previous } => {
-                if let Some(Some(id)) = self.choosing.pop_front() {
+                let choosing = self.choosing.pop_front();
+                let context = choosing.as_ref().is_some_and(|choosing| choosing.context);
+                if let Some(id) = choosing.and_then(|choosing| choosing.id) {
                     self.chosen.insert(*item, id);
                 }
                 let part = if *role == Role::Assistant { "output_text" } else { "input_text" };
                 let content = json!([{ "type": part, "text": text }]);
-                let item = self.item(*item, *role, "completed", &content);
-                let fields = json!({ "item": item, "previous_item_id": self.previous(*previous) });
+                let added = self.item(*item, *role, "completed", &content);
+                let fields = json!({ "item": added, "previous_item_id": self.previous(*previous) });
                 events.push(self.event("conversation.item.added", fields.clone()));
                 events.push(self.event("conversation.item.done", fields));
+                if !context {
+                    self.record(*item, events, |recorder, id| {
+                        recorder.said(id, *role, text, Via::Text)
+                    });
+                }
             }
             Notice::ReplyStarted { reply, item, previous, silent } => {
                 self.replies.insert(*reply, Reply { item: *item, silent: *silent });
@@ -105,9 +116,14 @@ impl Realtime {
                     "sotto": { "text": text },
                 });
                 events.push(self.event("conversation.item.truncated", fields));
+                self.record(*item, events, |recorder, id| recorder.cut(&id, text, *played));
             }
             // Nothing to tell: `stored` follows when it is.
-            Notice::Kept { .. } => {}
+            Notice::Kept { item, text, interrupted, played } => {
+                self.record(*item, events, |recorder, id| {
+                    recorder.replied(id, text, *interrupted, *played)
+                });
+            }
             Notice::Turn(report) => self.tell_turn(report, events),
             Notice::NothingToCommit
             | Notice::NothingToCancel
@@ -247,13 +263,16 @@ impl Realtime {
             "decision": report.decision,
         });
         events.push(self.event("sotto.turn", fields));
+        let kept = json!({ "timings": report.timings, "decision": report.decision });
+        let turn = format!("turn_{}{:x}", self.prefix, report.turn.0);
+        self.record(report.item, events, |recorder, item| recorder.turned(turn, item, &kept));
     }
 
     fn response(&self, reply: ReplyId, status: &str, details: &Value, output: &[Value]) -> Value {
         json!({
             "id": self.response_id(reply),
             "object": "realtime.response",
-            "conversation_id": format!("conv_{}", self.prefix),
+            "conversation_id": self.conversation_id(),
             "status": status,
             "status_details": details,
             "output": output,

@@ -37,7 +37,7 @@ pub async fn open(
         }
         other => return Err(wrong_type(other, "application/sdp or multipart/form-data")),
     };
-    let answered = state.calls.answer(&offer, session).await?;
+    let answered = state.calls.answer(&offer, session, None).await?;
     let headers = [
         (header::CONTENT_TYPE, SDP.to_owned()),
         (header::LOCATION, format!("/v1/realtime/calls/{}", answered.id.as_str())),

@@ -38,7 +38,7 @@ pub async fn open(
     let mut session = state.calls.session();
     apply_query(&mut session, &query)?;
     // Before the upgrade, so that a full server answers with a status.
-    let ends = state.calls.open_websocket(session)?;
+    let ends = state.calls.open_websocket(session, None)?;
     Ok(upgrade
         .protocols([PROTOCOL])
         .max_message_size(MAX_MESSAGE)

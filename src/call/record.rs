@@ -1,0 +1,77 @@
+//! From what a conversation tells to what is stored of it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::keep::{Keep, Keeper};
+use crate::chat::content::{Content, NewItem, Via};
+use crate::chat::now_ms;
+use crate::pipeline::history::Role;
+use crate::pipeline::text::Text;
+use crate::pipeline::transport::NotStored;
+use crate::store::turns;
+
+/// See the module.
+pub(super) struct Recorder {
+    keeper: Keeper,
+    model: String,
+    /// Replies that were handed over, as they were: a client may say later that less was heard.
+    replies: HashMap<String, NewItem>,
+}
+
+impl Recorder {
+    /// Stores through `keeper` what `model` says, and the person.
+    pub(super) fn new(keeper: Keeper, model: String) -> Self {
+        Self { keeper, model, replies: HashMap::new() }
+    }
+
+    /// The person said something.
+    pub(super) fn said(
+        &self,
+        id: String,
+        role: Role,
+        text: &Text,
+        via: Via,
+    ) -> Result<(), NotStored> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let content = Content::new(text.clone(), via, now_ms());
+        self.keeper.keep(Keep::Item(NewItem { id, role, content }))
+    }
+
+    /// A reply is over; this was heard of it.
+    pub(super) fn replied(
+        &mut self,
+        id: String,
+        text: &Text,
+        interrupted: bool,
+        played: Duration,
+    ) -> Result<(), NotStored> {
+        let via = if played.is_zero() { Via::Text } else { Via::Voice };
+        let mut content = Content::new(text.clone(), via, now_ms()).interrupted(interrupted);
+        content.audio_ms = Some(played.as_millis() as u64).filter(|ms| *ms > 0);
+        content.model = Some(self.model.clone());
+        let item = NewItem { id, role: Role::Assistant, content };
+        self.replies.insert(item.id.clone(), item.clone());
+        self.keeper.keep(Keep::Item(item))
+    }
+
+    /// How a turn went.
+    pub(super) fn turned(&self, id: String, item: String, report: &Value) -> Result<(), NotStored> {
+        let report = report.to_string();
+        self.keeper.keep(Keep::Turn(turns::Row { id, item, report, created_ms: now_ms() }))
+    }
+
+    /// Less was heard of a reply than was stored.
+    pub(super) fn cut(&mut self, id: &str, text: &Text, played: Duration) -> Result<(), NotStored> {
+        let Some(item) = self.replies.get_mut(id) else { return Ok(()) };
+        if text.as_str().len() >= item.content.text.as_str().len() {
+            return Ok(());
+        }
+        item.content = item.content.clone().cut(text.clone(), played.as_millis() as u64);
+        self.keeper.keep(Keep::Shorten(item.clone()))
+    }
+}

@@ -6,6 +6,7 @@ mod audio_server;
 mod choices;
 mod installed;
 mod model_server;
+mod premises;
 mod programs;
 mod remote;
 mod script;

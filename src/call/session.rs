@@ -1,6 +1,7 @@
 //! The session of a call: what the client may set, what holds now, and how it is written in the protocol.
 
 use serde_json::{Map, Value, json};
+use sotto_llm::Reach;
 
 use crate::config::{Config, Interruption};
 use crate::engine::Engines;
@@ -224,6 +225,7 @@ impl Session {
             },
             gate,
             manner: Manner { voice: self.voice.clone(), speed: self.speed },
+            reach: Reach::Anywhere,
         }
     }
 

@@ -7,6 +7,7 @@ mod choose;
 pub mod handles;
 pub mod http;
 pub mod llm;
+pub mod models;
 pub mod ort;
 pub mod program;
 pub mod worker;

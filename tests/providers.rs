@@ -3,6 +3,7 @@
 
 mod answers;
 mod audio_server;
+mod canaries;
 mod choices;
 mod installed;
 mod model_server;

@@ -134,7 +134,7 @@ fn speech_in(c: &mut Criterion) {
             let name = format!("whisper tiny.en: {name} context, 3 s");
             group.bench_function(name, |b| {
                 b.iter(|| {
-                    let utterance = Utterance { audio: &question, language: None };
+                    let utterance = Utterance { audio: &question, ..Utterance::default() };
                     whisper.transcribe(utterance, &Cancel::default()).map(|t| t.tokens.len())
                 });
             });

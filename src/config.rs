@@ -12,6 +12,7 @@ mod limits;
 mod llm;
 mod load;
 mod models;
+mod privacy;
 mod secret;
 mod server;
 mod stt;
@@ -32,6 +33,7 @@ pub use limits::Limits;
 pub use llm::{Llm, LlmProvider};
 pub use load::{load, parse};
 pub use models::Models;
+pub use privacy::{Network, Privacy};
 pub use secret::Secret;
 pub use server::{Server, Tls};
 pub use stt::{Device, Stt, SttContext, SttEngine};
@@ -65,6 +67,8 @@ pub struct Config {
     pub tts: Tts,
     /// How the assistant behaves in a conversation.
     pub conversation: Conversation,
+    /// Where conversations may go that must not leave the premises.
+    pub privacy: Privacy,
     /// Where people and conversations are kept.
     pub database: Database,
     /// How much one machine takes on.

@@ -7,6 +7,7 @@ mod choose;
 pub mod handles;
 pub mod http;
 pub mod llm;
+pub mod models;
 pub mod ort;
 pub mod program;
 pub mod worker;
@@ -101,7 +102,7 @@ pub enum EngineLoadError {
     Llm(#[from] sotto_llm::Error),
 }
 
-/// What was chosen for a stage, and why.
+/// What was chosen for a stage, and why. What is written of it for clients names no address.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Choice {
     /// `vad`, `turn`, `stt`, `llm` or `tts`.
@@ -110,6 +111,34 @@ pub struct Choice {
     pub name: String,
     /// Why it, and what would be better.
     pub why: String,
+    /// What only the operator is told: where it is.
+    #[serde(skip)]
+    pub detail: Option<String>,
+}
+
+impl Choice {
+    fn new(stage: &'static str, name: &str, why: impl Into<String>) -> Self {
+        Self { stage, name: name.to_owned(), why: why.into(), detail: None }
+    }
+
+    /// Notes where it is, without what of an address may be a password.
+    fn at(self, address: &str) -> Self {
+        let place = reqwest::Url::parse(address).ok().map(|mut url| {
+            url.set_query(None);
+            // An address that has no place for them holds none.
+            let _ = (url.set_username(""), url.set_password(None));
+            url.to_string()
+        });
+        Self { detail: place, ..self }
+    }
+
+    /// Why it, and where: for logs and terminals, never for clients.
+    pub fn for_operator(&self) -> String {
+        match &self.detail {
+            Some(detail) => format!("{}: {detail}", self.why),
+            None => self.why.clone(),
+        }
+    }
 }
 
 /// All that a call needs. Shared by the calls that begin while it is current.
@@ -140,7 +169,7 @@ impl Engines {
     ) -> Result<Self, EngineLoadError> {
         http::install_crypto();
         let runtime = tokio::runtime::Handle::current();
-        let (llm, llm_choice) = llm::choose(&config.llm, own_address).await?;
+        let (llm, llm_choice) = llm::choose(&config, own_address).await?;
         let load = move || {
             let mut chooser =
                 Chooser { config: &config, store: &store, runtime, choices: Vec::new() };

@@ -42,6 +42,7 @@ mod mouth;
 
 use std::time::Duration;
 
+use sotto_llm::Reach;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -69,6 +70,8 @@ pub struct CallSettings {
     pub gate: GateSettings,
     /// How replies are said.
     pub manner: Manner,
+    /// How far the words of the call may go. Holds from its beginning to its end: a change is not heeded.
+    pub reach: Reach,
 }
 
 /// How a call begins.
@@ -185,7 +188,7 @@ impl<D: Dialect> Pipeline<D> {
             ear: Ear::new(&engines.vad, settings.gate),
             conversation: Conversation::continued(settings.conversation, history),
             mouth: Mouth::default(),
-            jobs: Jobs::new(tracker, cancel),
+            jobs: Jobs::new(tracker, cancel, settings.reach),
             manner: settings.manner,
             engines,
             dialect,

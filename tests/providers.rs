@@ -3,9 +3,11 @@
 
 mod answers;
 mod audio_server;
+mod canaries;
 mod choices;
 mod installed;
 mod model_server;
+mod premises;
 mod programs;
 mod remote;
 mod script;

@@ -1,6 +1,7 @@
 //! The session of a call: what the client may set, what holds now, and how it is written in the protocol.
 
 use serde_json::{Map, Value, json};
+use sotto_llm::Reach;
 
 use super::seat::Seat;
 use crate::chat::Tier;
@@ -270,6 +271,7 @@ impl Session {
             },
             gate,
             manner: Manner { voice: self.voice.clone(), speed: self.speed },
+            reach: Reach::Anywhere,
         }
     }
 

@@ -47,7 +47,7 @@ pub(super) fn run(common: &Common) -> anyhow::Result<()> {
     match loaded {
         Ok(engines) => {
             for choice in &engines.choices {
-                println!("  {:<5} {} ({})", choice.stage, choice.name, choice.why);
+                println!("  {:<5} {} ({})", choice.stage, choice.name, choice.for_operator());
             }
             anyhow::ensure!(
                 engines.recogniser.is_some(),

@@ -6,7 +6,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Common;
 use crate::config::{Config, OpenCalls};
-use crate::engine::Choice;
 use crate::server::Server;
 use crate::telemetry;
 
@@ -31,8 +30,8 @@ fn announce(config: &Config, server: &Server) {
     println!("  page      {}", server.url());
     println!("  media     UDP {port} on {}", hosts.join(", "));
     let engines = server.calls().engines();
-    for Choice { stage, name, why } in &engines.choices {
-        println!("  {:<9} {name} ({why})", label(stage));
+    for choice in &engines.choices {
+        println!("  {:<9} {} ({})", label(choice.stage), choice.name, choice.for_operator());
     }
     if engines.recogniser.is_none() {
         println!("  Nobody can call before there is a recognition engine: sotto doctor");

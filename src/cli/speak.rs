@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
+use sotto_llm::Reach;
 
 use super::{Common, runtime};
 use crate::config::{LlmProvider, SttEngine};
@@ -44,7 +45,8 @@ pub(super) fn run(options: Options) -> anyhow::Result<()> {
         let mut samples = Vec::new();
         let all = clauses.push(&options.text).into_iter().chain(clauses.finish());
         for clause in all.map(|clause| speakable(&clause)).filter(|words| !words.is_empty()) {
-            let (mut pieces, speaking) = voice.speak(clause, manner.clone(), Cancel::default());
+            let (mut pieces, speaking) =
+                voice.speak(clause, manner.clone(), Reach::Anywhere, Cancel::default());
             let collect = async {
                 while let Some(piece) = pieces.recv().await {
                     samples.extend(piece.samples);

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Args;
 use serde_json::json;
+use sotto_llm::Reach;
 
 use super::{Common, runtime};
 use crate::engine::Engines;
@@ -44,7 +45,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         let begun = Instant::now();
         let (mut text, mut tokens, mut language) = (Text::default(), Vec::new(), None);
         for piece in pieces(&audio, &*engines.vad)? {
-            let transcript = recogniser.transcribe(piece.to_vec(), &Cancel::default()).await?;
+            let transcript =
+                recogniser.transcribe(piece.to_vec(), Reach::Anywhere, &Cancel::default()).await?;
             text.push_phrase(transcript.text.as_str());
             tokens.extend(transcript.tokens);
             language = language.or(transcript.language);

@@ -9,7 +9,7 @@ use candle_core::Device as Candle;
 use tokio::runtime::Handle;
 
 use super::handles::{EndOfTurn, Recogniser, Voice};
-use super::http::Server;
+use super::http::{Server, premises};
 use super::ort::OnnxRuntime;
 use super::program::{Runner, find};
 use super::worker::Worker;
@@ -54,7 +54,11 @@ type Result<T> = std::result::Result<T, EngineLoadError>;
 
 impl Chooser<'_> {
     fn chose(&mut self, stage: &'static str, name: &str, why: impl Into<String>) {
-        self.choices.push(Choice { stage, name: name.to_owned(), why: why.into() });
+        self.choices.push(Choice::new(stage, name, why));
+    }
+
+    fn chose_remote(&mut self, stage: &'static str, address: &str) {
+        self.choices.push(Choice::new(stage, "remote", "configured").at(address));
     }
 
     fn start<E: Send + 'static>(&self, name: &'static str, engines: Vec<E>) -> Result<Worker<E>> {
@@ -126,7 +130,7 @@ impl Chooser<'_> {
         let language = Some(config.language.clone()).filter(|language| language != "auto");
         let (name, engines) = match config.engine {
             SttEngine::Remote => {
-                self.chose("stt", "remote", config.remote.base_url.clone());
+                self.chose_remote("stt", &config.remote.base_url);
                 ("remote".to_owned(), self.remote_recognition()?)
             }
             SttEngine::Command => {
@@ -156,7 +160,7 @@ impl Chooser<'_> {
         let config = &self.config.tts;
         let (name, engines): (_, Vec<Box<dyn TextToSpeech>>) = match config.engine {
             TtsEngine::Remote => {
-                self.chose("tts", "remote", config.remote.base_url.clone());
+                self.chose_remote("tts", &config.remote.base_url);
                 let server = self.server(&config.remote)?;
                 let engine = || Box::new(tts::Remote::new(server.clone())) as Box<_>;
                 (
@@ -313,7 +317,8 @@ impl Chooser<'_> {
     }
 
     fn server(&self, remote: &crate::config::Remote) -> Result<Server> {
-        Server::new(remote.clone(), self.runtime.clone()).map_err(EngineLoadError::Client)
+        Server::new(remote.clone(), premises(&self.config.privacy), self.runtime.clone())
+            .map_err(EngineLoadError::Client)
     }
 }
 
@@ -351,7 +356,7 @@ fn real_time_factor(engine: &mut dyn SpeechToText) -> Result<f32> {
     let mut took = Duration::MAX;
     for _ in 0..2 {
         let begun = Instant::now();
-        let utterance = Utterance { audio: &audio, language: None };
+        let utterance = Utterance { audio: &audio, ..Utterance::default() };
         engine.transcribe(utterance, &Cancel::default()).map_err(EngineLoadError::WarmUp)?;
         took = begun.elapsed();
     }

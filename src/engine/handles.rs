@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use sotto_llm::Reach;
 use tokio::sync::mpsc;
 
 use super::worker::Worker;
@@ -37,16 +38,17 @@ impl Recogniser {
         &self.name
     }
 
-    /// Recognises one utterance: 16 kHz, at most 28 s.
+    /// Recognises one utterance: 16 kHz, at most 28 s. It goes no farther than `reach` says.
     pub async fn transcribe(
         &self,
         audio: Vec<f32>,
+        reach: Reach,
         cancel: &Cancel,
     ) -> Result<Transcript, EngineError> {
         let language = self.language.clone();
         let inner = cancel.clone();
         let work = move |engine: &mut Box<dyn SpeechToText>| {
-            let utterance = Utterance { audio: &audio, language: language.as_deref() };
+            let utterance = Utterance { audio: &audio, language: language.as_deref(), reach };
             engine.transcribe(utterance, &inner)
         };
         self.worker.run(cancel, work).await
@@ -115,11 +117,12 @@ impl Voice {
     }
 
     /// Speaks `text` and sends the pieces to the receiver that comes back, as they are ready. The future
-    /// ends when all is said; drive both.
+    /// ends when all is said; drive both. The text goes no farther than `reach` says.
     pub fn speak(
         &self,
         text: String,
         manner: Manner,
+        reach: Reach,
         cancel: Cancel,
     ) -> (mpsc::Receiver<Speech>, impl Future<Output = Result<(), EngineError>> + Send + 'static)
     {
@@ -132,6 +135,7 @@ impl Voice {
                     text: &text,
                     voice: manner.voice.as_deref(),
                     speed: manner.speed,
+                    reach,
                 };
                 engine.synthesize(request, &inner, &mut |piece| match pieces.blocking_send(piece) {
                     Ok(()) => ControlFlow::Continue(()),

@@ -3,17 +3,20 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::{Client, RequestBuilder, Response, Url};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use sotto_llm::{Premises, Reach, premises};
 
-use crate::config::Remote;
+use crate::config::{Privacy, Remote};
 use crate::loopback::is_loopback;
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::failure::EngineError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// What it is called in errors.
+const REMOTE: &str = "the remote engine";
 /// Codes of errors are short.
 const CODE_LIMIT: usize = 64;
 /// No more of an error's body is read.
@@ -23,15 +26,24 @@ const ERROR_LIMIT: usize = 64 * 1_024;
 #[derive(Clone)]
 pub struct Server {
     client: Client,
+    /// For what may not leave the premises, with connections of its own.
+    guarded: Client,
+    premises: Premises,
     config: Remote,
     runtime: tokio::runtime::Handle,
 }
 
 impl Server {
-    /// A server as configured.
-    pub fn new(config: Remote, runtime: tokio::runtime::Handle) -> Result<Self, reqwest::Error> {
-        let client = client(&config.base_url, Some(Duration::from_millis(config.timeout_ms)))?;
-        Ok(Self { client, config, runtime })
+    /// A server as configured, which may be on the premises or not.
+    pub fn new(
+        config: Remote,
+        premises: Premises,
+        runtime: tokio::runtime::Handle,
+    ) -> Result<Self, reqwest::Error> {
+        let timeout = Some(Duration::from_millis(config.timeout_ms));
+        let client = client(&config.base_url, timeout)?;
+        let guarded = premises.guard(builder(&config.base_url, timeout)).build()?;
+        Ok(Self { client, guarded, premises, config, runtime })
     }
 
     /// The model to ask for, if one is configured.
@@ -39,21 +51,31 @@ impl Server {
         Some(self.config.model.as_str()).filter(|model| !model.is_empty())
     }
 
-    /// A request to `path` below the base address.
-    pub fn post(&self, path: &str) -> RequestBuilder {
+    /// A request to `path` below the base address, for a conversation that may go as far as `reach` says.
+    pub fn post(&self, path: &str, reach: Reach) -> Result<RequestBuilder, EngineError> {
         let url = format!("{}{path}", self.config.base_url.trim_end_matches('/'));
-        let request = self.client.post(url);
-        match self.config.api_key.reveal() {
+        // The parser's words would quote the address.
+        let not_valid = |_| EngineError::failed(REMOTE)("its address is not valid");
+        let url = Url::parse(&url).map_err(not_valid)?;
+        let client = match reach {
+            Reach::Anywhere => &self.client,
+            Reach::OnPremises => {
+                self.premises.admit(&url).map_err(|_| EngineError::NotOnPremises(REMOTE))?;
+                &self.guarded
+            }
+        };
+        let request = client.post(url);
+        Ok(match self.config.api_key.reveal() {
             Some(key) => request.bearer_auth(key),
             None => request,
-        }
+        })
     }
 
     /// Sends `request` and gives the answer, of which the body is still to come.
     pub fn send(&self, request: RequestBuilder, cancel: &Cancel) -> Result<Response, EngineError> {
         self.wait(cancel, async {
             let response = request.send().await.map_err(|error| failure(&error))?;
-            refused(response).await
+            self.refused(response).await
         })
     }
 
@@ -75,6 +97,28 @@ impl Server {
         self.wait(cancel, async { answer.json().await.map_err(|error| failure(&error)) })
     }
 
+    /// An answer with an error status, as a failure with the server's code for it. Its message is not
+    /// repeated: it may quote what was to be spoken.
+    async fn refused(&self, mut response: Response) -> Result<Response, EngineError> {
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let mut body = Vec::new();
+        while let Ok(Some(part)) = response.chunk().await {
+            body.extend_from_slice(&part);
+            if body.len() > ERROR_LIMIT {
+                break;
+            }
+        }
+        // Keys look like codes.
+        let key = self.config.api_key.reveal();
+        let code = error_code(&body).filter(|code| key.is_none_or(|key| !code.contains(key)));
+        let code = code.map(|code| format!(" ({code})")).unwrap_or_default();
+        let source = format!("it answered {status}{code}").into();
+        Err(EngineError::Failed { what: REMOTE, source })
+    }
+
     /// Waits for the network, unless the job is cancelled.
     fn wait<T>(
         &self,
@@ -93,6 +137,16 @@ impl Server {
 /// An HTTP client for the server at `url`. The one way to make one, so that all of them connect, and encrypt,
 /// alike.
 pub fn client(url: &str, timeout: Option<Duration>) -> Result<Client, reqwest::Error> {
+    builder(url, timeout).build()
+}
+
+/// The premises as configured, with the system's resolver.
+pub fn premises(privacy: &Privacy) -> Premises {
+    let privacy = privacy.clone();
+    Premises::new(move |address| privacy.is_on_premises(address))
+}
+
+fn builder(url: &str, timeout: Option<Duration>) -> ClientBuilder {
     install_crypto();
     let mut builder = Client::builder().connect_timeout(CONNECT_TIMEOUT);
     if let Some(timeout) = timeout {
@@ -103,7 +157,7 @@ pub fn client(url: &str, timeout: Option<Duration>) -> Result<Client, reqwest::E
         // A proxy from the environment must not see what stays on this machine.
         builder = builder.no_proxy();
     }
-    builder.build()
+    builder
 }
 
 /// Chooses the process's TLS implementation, unless that has been done.
@@ -113,37 +167,21 @@ pub fn install_crypto() {
 }
 
 fn failure(error: &reqwest::Error) -> EngineError {
+    if premises::is_refusal(error) {
+        return EngineError::NotOnPremises(REMOTE);
+    }
     if error.is_timeout() {
-        return EngineError::Timeout("the remote engine");
+        return EngineError::Timeout(REMOTE);
     }
     // The cause would quote what was said.
     if error.is_decode() {
         let source = "its answer is not what such a server sends".into();
-        return EngineError::Failed { what: "the remote engine", source };
+        return EngineError::Failed { what: REMOTE, source };
     }
     // The address may hold a key; the cause never does.
     let cause = std::error::Error::source(error).map(ToString::to_string);
     let source = cause.unwrap_or_else(|| "no answer".to_owned()).into();
-    EngineError::Failed { what: "the remote engine", source }
-}
-
-/// An answer with an error status, as a failure with the server's code for it. Its message is not repeated: it
-/// may quote what was to be spoken.
-async fn refused(mut response: Response) -> Result<Response, EngineError> {
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
-    let mut body = Vec::new();
-    while let Ok(Some(part)) = response.chunk().await {
-        body.extend_from_slice(&part);
-        if body.len() > ERROR_LIMIT {
-            break;
-        }
-    }
-    let code = error_code(&body).map(|code| format!(" ({code})")).unwrap_or_default();
-    let source = format!("it answered {status}{code}").into();
-    Err(EngineError::Failed { what: "the remote engine", source })
+    EngineError::Failed { what: REMOTE, source }
 }
 
 /// The code, or else the type, of an error in `OpenAI`'s form, if it looks like one.

@@ -9,8 +9,9 @@ use sotto_llm::discover::{Candidate, PATIENCE, discover, usual};
 use sotto_llm::echo::Echo;
 use sotto_llm::openai::{OpenAi, OpenAiConfig, Timeouts};
 
+use super::http::premises;
 use super::{Choice, EngineLoadError};
-use crate::config::{Llm, LlmProvider};
+use crate::config::{Config, Llm, LlmProvider};
 
 /// A provider, and why it.
 pub type Chosen = (Arc<dyn Provider>, Choice);
@@ -21,16 +22,18 @@ pub fn is_looked_for(config: &Llm) -> bool {
 }
 
 pub(super) async fn choose(
-    config: &Llm,
+    config: &Config,
     own_address: SocketAddr,
 ) -> Result<Chosen, EngineLoadError> {
-    if config.provider == LlmProvider::Echo {
+    let llm = &config.llm;
+    if llm.provider == LlmProvider::Echo {
         return Ok((Arc::new(Echo), choice("echo", "configured".to_owned())));
     }
-    if !is_looked_for(config) {
-        let provider = open_ai(config, &config.base_url, &config.model)?;
-        let name = if config.model.is_empty() { "openai" } else { &config.model };
-        return Ok((Arc::new(provider), choice(name, config.base_url.clone())));
+    if !is_looked_for(llm) {
+        let provider = open_ai(config, &llm.base_url, &llm.model)?;
+        let name = if llm.model.is_empty() { "openai" } else { &llm.model };
+        let choice = choice(name, "configured".to_owned()).at(&llm.base_url);
+        return Ok((Arc::new(provider), choice));
     }
     if let Some(found) = find(config, &usual(), own_address).await? {
         return Ok(found);
@@ -42,25 +45,28 @@ pub(super) async fn choose(
 
 /// Looks for a model server among `candidates`.
 pub async fn find(
-    config: &Llm,
+    config: &Config,
     candidates: &[Candidate],
     own_address: SocketAddr,
 ) -> Result<Option<Chosen>, EngineLoadError> {
     let Some(found) = discover(candidates, &[own_address], PATIENCE).await else {
         return Ok(None);
     };
-    let model = if config.model.is_empty() { &found.model } else { &config.model };
+    let llm = &config.llm;
+    let model = if llm.model.is_empty() { &found.model } else { &llm.model };
     let provider = open_ai(config, &found.base_url, model)?;
-    let why = format!("found {} at {}", found.kind.as_str(), found.base_url);
-    Ok(Some((Arc::new(provider), choice(model, why))))
+    let why = format!("found {} on this machine", found.kind.as_str());
+    Ok(Some((Arc::new(provider), choice(model, why).at(&found.base_url))))
 }
 
 fn choice(name: &str, why: String) -> Choice {
-    Choice { stage: "llm", name: name.to_owned(), why }
+    Choice::new("llm", name, why)
 }
 
-fn open_ai(config: &Llm, base_url: &str, model: &str) -> Result<OpenAi, EngineLoadError> {
+fn open_ai(config: &Config, base_url: &str, model: &str) -> Result<OpenAi, EngineLoadError> {
     let mut settings = OpenAiConfig::new(base_url, model);
+    settings.premises = premises(&config.privacy);
+    let config = &config.llm;
     settings.api_key = config.api_key.reveal().map(sotto_llm::ApiKey::new);
     settings.temperature = config.temperature;
     settings.timeouts = Timeouts {

@@ -15,6 +15,12 @@ pub enum EngineError {
     /// It took too long.
     #[error("{0} did not answer in time")]
     Timeout(&'static str),
+    /// The conversation may not leave the premises, and this is not on them. Nothing was sent there.
+    #[error(
+        "this conversation stays on the premises, and {0} is not on them; begin a standard conversation, \
+         or ask whoever runs this server for one that is (privacy.on_premises says where that may be)"
+    )]
+    NotOnPremises(&'static str),
     /// The input cannot be processed.
     #[error("{0}")]
     Input(String),
@@ -40,6 +46,7 @@ impl EngineError {
             Self::Overloaded(_) => "engine_overloaded",
             Self::Cancelled => "cancelled",
             Self::Timeout(_) => "engine_timeout",
+            Self::NotOnPremises(_) => "not_on_premises",
             Self::Input(_) => "bad_input",
             Self::Failed { .. } => "engine_failed",
         }

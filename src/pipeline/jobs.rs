@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sotto_llm::Provider;
+use sotto_llm::{Provider, Reach};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,10 +18,14 @@ use super::history::Role;
 use super::llm;
 use super::mouth::Piece;
 use super::text::Text;
+use super::tts::Speech;
 use crate::engine::handles::{EndOfTurn, Manner, Recogniser, Voice};
 
 /// Results that wait for the call. Full: the job waits, which is what a fast model should do.
 const RESULTS: usize = 64;
+
+/// Whether a clause was spoken.
+type Said = std::result::Result<(), EngineError>;
 
 /// What a job reports.
 pub(super) enum Result {
@@ -35,6 +39,8 @@ pub(super) enum Result {
 pub(super) struct Jobs {
     tracker: TaskTracker,
     call: CancellationToken,
+    /// How far the words of this call may go.
+    reach: Reach,
     sender: mpsc::Sender<Result>,
     results: mpsc::Receiver<Result>,
     recognitions: HashMap<Recognition, CancellationToken>,
@@ -42,9 +48,9 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    pub(super) fn new(tracker: TaskTracker, call: CancellationToken) -> Self {
+    pub(super) fn new(tracker: TaskTracker, call: CancellationToken, reach: Reach) -> Self {
         let (sender, results) = mpsc::channel(RESULTS);
-        Self { tracker, call, sender, results, recognitions: HashMap::new(), reply: None }
+        Self { tracker, call, reach, sender, results, recognitions: HashMap::new(), reply: None }
     }
 
     /// The next result. Cancel safe.
@@ -87,11 +93,12 @@ impl Jobs {
         audio: Vec<f32>,
     ) {
         let engine = engine.cloned();
+        let reach = self.reach;
         let token = self.call.child_token();
         self.recognitions.insert(job, token.clone());
         self.start(token, async move |results, cancel| {
             let result = match engine {
-                Some(engine) => engine.transcribe(audio, &cancel).await,
+                Some(engine) => engine.transcribe(audio, reach, &cancel).await,
                 None => Err(EngineError::Input("there is no recognition engine".to_owned())),
             };
             let result = result.map(|transcript| transcript.text).map_err(|e| failure(&e));
@@ -113,10 +120,11 @@ impl Jobs {
         max_tokens: Option<u32>,
     ) {
         let provider = Arc::clone(provider);
+        let request = llm::request(messages, max_tokens, self.reach);
         let token = self.token_of(reply);
         self.start(token, async move |results, cancel| {
             tokio::select! {
-                () = llm::write(&*provider, reply, messages, max_tokens, &results) => {}
+                () = llm::write(&*provider, reply, request, &results) => {}
                 // Dropping the stream drops the connection, and the model stops.
                 () = cancel.cancelled() => {}
             }
@@ -132,10 +140,14 @@ impl Jobs {
         manner: Manner,
     ) {
         let voice = voice.cloned();
+        let reach = self.reach;
         let token = self.token_of(reply);
         self.start(token, async move |results, cancel| {
             let said = match voice {
-                Some(voice) => say(&voice, reply, clause, text, manner, &results, cancel).await,
+                Some(voice) => {
+                    let spoken = voice.speak(text.into_string(), manner, reach, cancel);
+                    say(spoken, reply, clause, &results).await
+                }
                 None => Err(EngineError::Input("there is no voice".to_owned())),
             };
             let end = match said {
@@ -181,16 +193,13 @@ impl Jobs {
     }
 }
 
+/// Reports the pieces of a clause as they are spoken.
 async fn say(
-    voice: &Voice,
+    (mut pieces, speaking): (mpsc::Receiver<Speech>, impl Future<Output = Said>),
     reply: ReplyId,
     clause: u32,
-    text: Text,
-    manner: Manner,
     results: &mpsc::Sender<Result>,
-    cancel: Cancel,
-) -> std::result::Result<(), EngineError> {
-    let (mut pieces, speaking) = voice.speak(text.into_string(), manner, cancel);
+) -> Said {
     let forward = async {
         while let Some(speech) = pieces.recv().await {
             let speech = Piece::from(speech);
@@ -208,3 +217,6 @@ fn failure(error: &EngineError) -> Failure {
     }
     Failure { code: error.code(), message: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,24 +1,32 @@
 //! The language model's stage: a conversation in, pieces of text out.
 
 use futures_util::StreamExt;
-use sotto_llm::{ChatRequest, Delta, Error, Message, Provider};
+use sotto_llm::{ChatRequest, Delta, Error, Message, Provider, Reach};
 use tokio::sync::mpsc;
 
 use super::conversation::{Event, Failure, Finish, ReplyId, Usage};
+use super::failure::EngineError;
 use super::history::Role;
 use super::jobs::Result;
 use super::text::Text;
+
+/// What to ask a model: to answer `messages`, which go no farther than `reach` says.
+pub(super) fn request(
+    messages: Vec<(Role, Text)>,
+    max_tokens: Option<u32>,
+    reach: Reach,
+) -> ChatRequest {
+    let messages: Vec<Message> = messages.into_iter().map(message).collect();
+    ChatRequest { max_tokens, reach, ..ChatRequest::new(messages) }
+}
 
 /// Lets the model write a reply and reports every piece of it, then its end.
 pub(super) async fn write(
     provider: &dyn Provider,
     reply: ReplyId,
-    messages: Vec<(Role, Text)>,
-    max_tokens: Option<u32>,
+    request: ChatRequest,
     results: &mpsc::Sender<Result>,
 ) {
-    let messages: Vec<Message> = messages.into_iter().map(message).collect();
-    let request = ChatRequest { max_tokens, ..ChatRequest::new(messages) };
     let mut stream = provider.chat(request);
     let mut end = Err(Error::Interrupted);
     while let Some(delta) = stream.next().await {
@@ -66,11 +74,22 @@ fn tokens(usage: sotto_llm::Usage) -> Usage {
 pub(crate) fn failure(provider: &dyn Provider, error: &Error) -> Failure {
     tracing::warn!(provider = provider.name(), model = provider.model(), %error, "no reply");
     let code = match error {
+        Error::NotOnPremises => return not_on_premises(),
         Error::Connect { .. } => "llm_unreachable",
         Error::Timeout { .. } => "llm_timeout",
         Error::Status { .. } | Error::Reported { .. } => "llm_refused",
         Error::Interrupted => "llm_interrupted",
         _ => "llm_failed",
     };
-    Failure { code, message: format!("the language model: {error}") }
+    let message = match error {
+        // Where it is is the operator's business, and stands in the log.
+        Error::Connect { .. } => "the language model cannot be reached".to_owned(),
+        error => format!("the language model: {error}"),
+    };
+    Failure { code, message }
+}
+
+fn not_on_premises() -> Failure {
+    let error = EngineError::NotOnPremises("the language model");
+    Failure { code: error.code(), message: error.to_string() }
 }

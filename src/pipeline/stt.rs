@@ -4,6 +4,8 @@ mod command;
 mod remote;
 mod whisper;
 
+use sotto_llm::Reach;
+
 use super::cancel::Cancel;
 use super::failure::EngineError;
 use super::text::Text;
@@ -17,12 +19,14 @@ pub use whisper::{LoadError, Whisper, WhisperSettings};
 pub const MAX_UTTERANCE_MS: u64 = 28_000;
 
 /// Speech to recognise.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Utterance<'a> {
     /// 16 kHz mono, at most [`MAX_UTTERANCE_MS`].
     pub audio: &'a [f32],
     /// The language spoken, if it is known.
     pub language: Option<&'a str>,
+    /// How far it may go.
+    pub reach: Reach,
 }
 
 /// What was said.

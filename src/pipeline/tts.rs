@@ -9,6 +9,8 @@ pub mod speakable;
 
 use std::ops::ControlFlow;
 
+use sotto_llm::Reach;
+
 use super::cancel::Cancel;
 use super::failure::EngineError;
 
@@ -24,6 +26,8 @@ pub struct SpeechRequest<'a> {
     pub voice: Option<&'a str>,
     /// Speaking rate; 1 is normal.
     pub speed: f32,
+    /// How far it may go.
+    pub reach: Reach,
 }
 
 /// A word and when it is spoken, in milliseconds after the beginning of its clause.

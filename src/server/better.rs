@@ -58,9 +58,9 @@ pub async fn find_model_server(
         if calls.engines().llm.name() != "echo" {
             continue;
         }
-        match llm::find(&config.llm, candidates, own_address).await {
+        match llm::find(config, candidates, own_address).await {
             Ok(Some(found)) => {
-                tracing::info!("llm: {} ({})", found.1.name, found.1.why);
+                tracing::info!("llm: {} ({})", found.1.name, found.1.for_operator());
                 calls.change_engines(|engines| engines.set_llm(found));
             }
             Ok(None) => {}
@@ -83,7 +83,7 @@ async fn improve(
     match Engines::load(Arc::clone(config), Arc::clone(store), own_address).await {
         Ok(engines) => {
             for choice in &engines.choices {
-                tracing::info!("{}: {} ({})", choice.stage, choice.name, choice.why);
+                tracing::info!("{}: {} ({})", choice.stage, choice.name, choice.for_operator());
             }
             calls.change_engines(|current| *current = engines);
             tracing::info!("calls from now on use the new models");

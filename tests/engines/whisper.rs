@@ -17,7 +17,7 @@ fn recognise_all(trim_context: bool) -> Option<(usize, usize)> {
     for clip in shared::clips("audio/manifest.jsonl") {
         let Some(expected) = &clip.fixture_tokens else { continue };
         let samples = shared::samples(&clip.file);
-        let utterance = Utterance { audio: &samples, language: None };
+        let utterance = Utterance { audio: &samples, ..Utterance::default() };
         let transcript = whisper.transcribe(utterance, &Cancel::default()).unwrap();
         all += 1;
         if &transcript.tokens == expected {
@@ -51,7 +51,7 @@ fn a_cancelled_recognition_stops() {
     let mut whisper = Whisper::load(&folder, &Device::Cpu, WhisperSettings::default()).unwrap();
     let token = tokio_util::sync::CancellationToken::new();
     token.cancel();
-    let utterance = Utterance { audio: &vec![0.0; 16_000], language: None };
+    let utterance = Utterance { audio: &vec![0.0; 16_000], ..Utterance::default() };
     let result = whisper.transcribe(utterance, &Cancel::new(token));
     assert!(matches!(result, Err(sotto::pipeline::failure::EngineError::Cancelled)));
 }
@@ -126,7 +126,7 @@ fn shards_and_other_precisions_give_the_same_tokens() {
         Whisper::load(folder.path(), &Device::Cpu, WhisperSettings::default()).unwrap();
     let clip = shared::clip("speech/gcp_today.wav").unwrap();
     let samples = shared::samples(&clip.file);
-    let utterance = Utterance { audio: &samples, language: None };
+    let utterance = Utterance { audio: &samples, ..Utterance::default() };
     let transcript = whisper.transcribe(utterance, &Cancel::default()).unwrap();
     assert_eq!(Some(transcript.tokens), clip.fixture_tokens);
 }

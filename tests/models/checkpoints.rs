@@ -64,7 +64,7 @@ fn shards_are_read_as_their_index_says() {
     let mut whisper = load(folder.path()).unwrap();
     let clip = shared::clip("speech/gcp_today.wav").unwrap();
     let samples = shared::samples(&clip.file);
-    let utterance = Utterance { audio: &samples, language: None };
+    let utterance = Utterance { audio: &samples, ..Utterance::default() };
     let transcript = whisper.transcribe(utterance, &Cancel::default()).unwrap();
     // The same as from one file: another test holds that to this.
     assert_eq!(Some(transcript.tokens), clip.fixture_tokens);

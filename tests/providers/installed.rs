@@ -4,6 +4,7 @@ use sotto::config::{SttEngine, TtsEngine};
 use sotto::engine::handles::Manner;
 use sotto::engine::program::find;
 use sotto::pipeline::cancel::Cancel;
+use sotto_llm::Reach;
 
 use super::stage::{config, load};
 use crate::support::shared;
@@ -23,7 +24,7 @@ async fn espeak_speaks() {
     for speed in [1.0, 1.5] {
         let manner = Manner { voice: None, speed };
         let text = "Four score and seven years ago.".to_owned();
-        let (mut pieces, speaking) = voice.speak(text, manner, Cancel::default());
+        let (mut pieces, speaking) = voice.speak(text, manner, Reach::Anywhere, Cancel::default());
         let (said, piece) = tokio::join!(speaking, pieces.recv());
         said.unwrap();
         let samples = piece.unwrap().samples;
@@ -48,7 +49,7 @@ async fn pocketsphinx_recognises() {
     let recogniser = load(&config).await.unwrap().recogniser.unwrap();
     assert_eq!(recogniser.name(), "pocketsphinx_continuous");
     let audio = shared::samples("speech/jfk.wav");
-    let heard = recogniser.transcribe(audio, &Cancel::default()).await.unwrap();
+    let heard = recogniser.transcribe(audio, Reach::Anywhere, &Cancel::default()).await.unwrap();
     // It is no Whisper; one word of the speech that every version gets right is enough.
     assert!(heard.text.as_str().contains("country"), "{}", heard.text.as_str());
 }

@@ -9,6 +9,7 @@ use sotto::engine::program::{Runner, find};
 use sotto::pipeline::cancel::Cancel;
 use sotto::pipeline::codec::wav;
 use sotto::pipeline::failure::EngineError;
+use sotto_llm::Reach;
 
 use super::audio_server::tone;
 use super::script::Script;
@@ -70,7 +71,12 @@ async fn a_file_is_given_by_its_name_and_does_not_stay() {
     config.stt.command.args = ["-c", "echo $0; test -s $0", "{file}"].map(str::to_owned).to_vec();
     let engines = load(&config).await.unwrap();
     let audio = voice_like(300);
-    let heard = engines.recogniser.unwrap().transcribe(audio, &Cancel::default()).await.unwrap();
+    let heard = engines
+        .recogniser
+        .unwrap()
+        .transcribe(audio, Reach::Anywhere, &Cancel::default())
+        .await
+        .unwrap();
     let path = Path::new(heard.text.as_str());
     assert!(path.extension().is_some_and(|end| end == "wav") && !path.exists(), "{path:?}");
 }

@@ -47,7 +47,7 @@ impl SpeechToText for Remote {
         if let Some(language) = utterance.language {
             form = form.text("language", language.to_owned());
         }
-        let request = self.0.post("/audio/transcriptions").multipart(form);
+        let request = self.0.post("/audio/transcriptions", utterance.reach)?.multipart(form);
         let answer = self.0.send(request, cancel)?;
         let answer: Answer = self.0.json(answer, cancel)?;
         let text = Text::from(answer.text.as_str().trim());

@@ -48,7 +48,7 @@ impl TextToSpeech for Remote {
             "speed": request.speed,
             "response_format": "pcm",
         });
-        let question = self.0.post("/audio/speech").json(&body);
+        let question = self.0.post("/audio/speech", request.reach)?.json(&body);
         let mut answer = self.0.send(question, cancel)?;
         if let Some(kind) = not_sound(answer.headers()) {
             let problem = format!("the remote engine sent {kind}, neither samples nor a WAV");

@@ -25,10 +25,11 @@ use self::realtime::Realtime;
 use self::registry::{Entry, Registry};
 use crate::config::Config;
 use crate::engine::Engines;
-use crate::pipeline::Pipeline;
+use crate::pipeline::history::History;
 use crate::pipeline::text::Text;
 use crate::pipeline::transport::webrtc::{self, Connection, Signalling, WebRtc, WebRtcError};
 use crate::pipeline::transport::{Control, HangUp, Line, websocket};
+use crate::pipeline::{Beginning, Pipeline};
 
 /// A call that was refused.
 #[derive(Debug, thiserror::Error)]
@@ -252,7 +253,8 @@ impl Calls {
         let greeting = Text::from(self.config.conversation.greeting.trim());
         let dialect = Realtime::new(session, id.as_str());
         let engines = (*self.engines()).clone();
-        Pipeline::new(engines, line, dialect, settings, greeting, self.tracker.clone(), cancel)
+        let beginning = Beginning { settings, history: History::default(), greeting };
+        Pipeline::new(engines, line, dialect, beginning, self.tracker.clone(), cancel)
     }
 }
 

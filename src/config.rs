@@ -6,6 +6,7 @@
 
 mod auth;
 mod conversation;
+mod database;
 mod error;
 mod limits;
 mod llm;
@@ -25,6 +26,7 @@ use serde::Deserialize;
 
 pub use auth::{Auth, OpenCalls, Password, Sessions, SignUp};
 pub use conversation::{Conversation, Interruption};
+pub use database::Database;
 pub use error::ConfigError;
 pub use limits::{Limits, Requests};
 pub use llm::{Llm, LlmProvider};
@@ -63,6 +65,8 @@ pub struct Config {
     pub tts: Tts,
     /// How the assistant behaves in a conversation.
     pub conversation: Conversation,
+    /// Where people and conversations are kept.
+    pub database: Database,
     /// How much one machine takes on.
     pub limits: Limits,
     /// Logs.
@@ -80,6 +84,7 @@ impl Config {
         self.stt.validate()?;
         self.llm.validate()?;
         self.tts.validate()?;
+        self.database.validate()?;
         self.limits.validate()
     }
 }

@@ -48,12 +48,13 @@ use tokio_util::task::TaskTracker;
 
 use self::conversation::{Ask, Command, Conversation, Event, Frame, Notice, ReplyId, Settings};
 use self::ear::{Ear, EarError};
+use self::history::History;
 use self::jobs::{Jobs, Result as JobResult};
 use self::mouth::{Mouth, MouthError};
 use self::playout::Progress;
 use self::text::Text;
 use self::transport::microphone::Sound;
-use self::transport::{Control, HangUp, Line};
+use self::transport::{Control, HangUp, Line, NotStored};
 use self::tts::WordTiming;
 use self::vad::GateSettings;
 use crate::engine::Engines;
@@ -68,6 +69,17 @@ pub struct CallSettings {
     pub gate: GateSettings,
     /// How replies are said.
     pub manner: Manner,
+}
+
+/// How a call begins.
+#[derive(Debug)]
+pub struct Beginning {
+    /// What is set.
+    pub settings: CallSettings,
+    /// What was said in the conversation before.
+    pub history: History,
+    /// Said first; nothing if it is empty.
+    pub greeting: Text,
 }
 
 /// A chunk of speech, for the client that plays it.
@@ -121,6 +133,8 @@ pub trait Dialect: Send {
     fn chunk(&mut self, chunk: &Chunk<'_>) -> String;
     /// The news that the server will end the call.
     fn ending(&mut self, reason: HangUp, within: Duration) -> String;
+    /// The news of what became of an item that was to be stored.
+    fn stored(&mut self, item: &str, result: Result<u64, NotStored>) -> String;
 }
 
 /// A call's pipeline, ready to run.
@@ -162,14 +176,14 @@ impl<D: Dialect> Pipeline<D> {
         engines: Engines,
         line: Line,
         dialect: D,
-        settings: CallSettings,
-        greeting: Text,
+        beginning: Beginning,
         tracker: TaskTracker,
         cancel: CancellationToken,
     ) -> Self {
+        let Beginning { settings, history, greeting } = beginning;
         Self {
             ear: Ear::new(&engines.vad, settings.gate),
-            conversation: Conversation::new(settings.conversation),
+            conversation: Conversation::continued(settings.conversation, history),
             mouth: Mouth::default(),
             jobs: Jobs::new(tracker, cancel),
             manner: settings.manner,
@@ -193,6 +207,7 @@ impl<D: Dialect> Pipeline<D> {
                 break stop;
             }
         };
+        self.close();
         let (packets, broken) = self.ear.stats();
         tracing::info!(
             seconds = self.began.elapsed().as_secs(),
@@ -214,6 +229,16 @@ impl<D: Dialect> Pipeline<D> {
         // If there is still room for it.
         let _ = self.line.events.send(self.dialect.ending(how, Duration::ZERO));
         how
+    }
+
+    /// Lets the conversation say what stays of a reply that the end of the call has cut.
+    fn close(&mut self) {
+        self.conversation.handle(Event::Closed, self.began.elapsed());
+        while let Some(command) = self.conversation.poll_command() {
+            if let Command::Tell(notice) = command {
+                self.dialect.tell(&notice, &mut Vec::new());
+            }
+        }
     }
 
     /// Waits for one thing to happen and deals with it.
@@ -259,6 +284,10 @@ impl<D: Dialect> Pipeline<D> {
                 (!greeting.is_empty()).then_some(Request::Ask(Ask::Say(greeting)))
             }
             Some(Control::Text(text)) => self.dialect.read(&text, &mut events),
+            Some(Control::Stored { item, result }) => {
+                events.push(self.dialect.stored(&item, result));
+                None
+            }
             Some(Control::Ending { reason, within }) => {
                 events.push(self.dialect.ending(reason, within));
                 None

@@ -1,1 +1,16 @@
 //! The database: rows in and out, their content sealed before it comes here.
+//!
+//! One SQL text serves SQLite (embedded, the default) and PostgreSQL; only the schema is written twice, under
+//! `schema/`. Columns are TEXT, BIGINT and BLOB (BYTEA), because these are what both understand: times are
+//! milliseconds since 1970, flags are 0 and 1.
+//!
+//! Nothing here can read content. Repositories take and give sealed records as bytes.
+
+pub mod db;
+
+pub mod conversations;
+pub mod items;
+pub mod owners;
+pub mod slots;
+
+pub use self::db::{Db, Dialect, StoreError};

@@ -15,7 +15,7 @@ use super::session::{OutputKind, Session};
 use crate::pipeline::codec::wav::to_i16;
 use crate::pipeline::conversation::{Notice, ReplyId};
 use crate::pipeline::history::ItemId;
-use crate::pipeline::transport::HangUp;
+use crate::pipeline::transport::{HangUp, NotStored};
 use crate::pipeline::{Chunk, Dialect, Request};
 
 /// One call's side of the protocol.
@@ -153,6 +153,16 @@ impl Dialect for Realtime {
             "words": words,
         });
         self.event("sotto.audio.chunk", fields)
+    }
+
+    fn stored(&mut self, item: &str, result: Result<u64, NotStored>) -> String {
+        match result {
+            Ok(seq) => self.event("sotto.item.stored", json!({ "item_id": item, "seq": seq })),
+            Err(why) => {
+                let fields = json!({ "item_id": item, "reason": why.code() });
+                self.event("sotto.item.not_stored", fields)
+            }
+        }
     }
 
     fn ending(&mut self, reason: HangUp, within: Duration) -> String {

@@ -54,9 +54,14 @@ pub struct Conversation {
 impl Conversation {
     /// A conversation in which nothing has been said.
     pub fn new(settings: Settings) -> Self {
+        Self::continued(settings, History::default())
+    }
+
+    /// A conversation that goes on after what was said before.
+    pub fn continued(settings: Settings, history: History) -> Self {
         Self {
             settings,
-            history: History::default(),
+            history,
             hearing: Hearing::default(),
             reply: None,
             next_reply: 0,
@@ -119,6 +124,7 @@ impl Conversation {
             Event::Playing { reply, clause, played } => self.playing(reply, clause, played, now),
             Event::Played { reply } => self.played(reply),
             Event::Asked(ask) => self.asked(ask, now),
+            Event::Closed => self.interrupt(Outcome::Cancelled, now),
         }
         self.proceed(now);
     }
@@ -369,9 +375,11 @@ impl Conversation {
         if reply.is_audible() {
             self.tell(Notice::AudioStopped { reply: reply.id });
         }
-        let item = reply.item;
+        let (item, played) = (reply.item, reply.sound());
+        let interrupted = matches!(reply.outcome(), Outcome::Failed(_));
         let (text, spoken) = reply.into_spoken();
-        self.history.add_spoken(item, Role::Assistant, text, spoken);
+        self.history.add_spoken(item, Role::Assistant, text.clone(), spoken);
+        self.keep(item, text, interrupted, played);
         self.report_answered();
     }
 
@@ -392,9 +400,17 @@ impl Conversation {
         }
         self.tell(Notice::AudioCleared { reply: id });
         if !told_done {
-            self.tell(Notice::ReplyDone { reply: id, outcome, text, usage });
+            self.tell(Notice::ReplyDone { reply: id, outcome, text: text.clone(), usage });
         }
+        self.keep(item, text, true, played);
         self.report_answered();
+    }
+
+    /// Says what stays of a reply. One that nobody heard a word of never was.
+    fn keep(&mut self, item: ItemId, text: Text, interrupted: bool, played: Duration) {
+        if !text.is_empty() {
+            self.tell(Notice::Kept { item, text, interrupted, played });
+        }
     }
 
     /// Sends the report of the turn being answered, if it has not been sent.

@@ -76,6 +76,18 @@ pub enum TruncateError {
 }
 
 impl History {
+    /// A conversation that goes on: what was said in it before, and the numbers of these items.
+    pub fn earlier(said: impl IntoIterator<Item = (Role, Text)>) -> (Self, Vec<ItemId>) {
+        let mut history = Self::default();
+        let add = |(role, text)| {
+            let id = history.begin();
+            history.add(id, role, text);
+            id
+        };
+        let ids = said.into_iter().map(add).collect();
+        (history, ids)
+    }
+
     /// A number for an item that begins now. It appears in the conversation when it is added.
     pub fn begin(&mut self) -> ItemId {
         self.next += 1;

@@ -29,6 +29,13 @@ pub enum Control {
     Text(String),
     /// The client hung up, in this way.
     HungUp(HangUp),
+    /// An item has been stored at this place, or could not be.
+    Stored {
+        /// Its id.
+        item: String,
+        /// Its place in the conversation.
+        result: Result<u64, NotStored>,
+    },
     /// The call will be ended by the server: the client is to be told.
     Ending {
         /// Why.
@@ -36,6 +43,31 @@ pub enum Control {
         /// When.
         within: Duration,
     },
+}
+
+/// Why an item was not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotStored {
+    /// Storage was away for so long that as many items wait as may.
+    TooMany,
+    /// Storage did not come back in time.
+    Unavailable,
+    /// The conversation is gone.
+    Gone,
+    /// It was refused; the log says why.
+    Refused,
+}
+
+impl NotStored {
+    /// As it stands in events.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::TooMany => "too_many_waiting",
+            Self::Unavailable => "storage_unavailable",
+            Self::Gone => "conversation_gone",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// How a call ended. Its name appears in the log.

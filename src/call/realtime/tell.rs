@@ -106,6 +106,8 @@ impl Realtime {
                 });
                 events.push(self.event("conversation.item.truncated", fields));
             }
+            // Nothing to tell: `stored` follows when it is.
+            Notice::Kept { .. } => {}
             Notice::Turn(report) => self.tell_turn(report, events),
             Notice::NothingToCommit
             | Notice::NothingToCancel

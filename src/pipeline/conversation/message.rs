@@ -172,6 +172,8 @@ pub enum Event {
     },
     /// The client asked for something.
     Asked(Ask),
+    /// The call is over. What was heard of a reply stays.
+    Closed,
 }
 
 /// What a client may ask for.
@@ -411,6 +413,18 @@ pub enum Notice {
         played: Duration,
         /// What was heard, in words.
         text: Text,
+    },
+    /// A reply is over, played or cut: this is what stays of it. Told once for each reply that was heard, or
+    /// read, at all.
+    Kept {
+        /// The item.
+        item: ItemId,
+        /// What was heard.
+        text: Text,
+        /// Whether it was cut, or could not be made to its end.
+        interrupted: bool,
+        /// How much sound was heard.
+        played: Duration,
     },
     /// A client's truncation was refused.
     NotTruncated(TruncateError),

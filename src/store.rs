@@ -8,6 +8,11 @@
 
 pub mod db;
 
+pub mod invites;
+pub mod logins;
+pub mod people;
+pub mod tokens;
+
 pub mod conversations;
 pub mod items;
 pub mod owners;

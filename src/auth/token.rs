@@ -61,8 +61,10 @@ impl fmt::Debug for Token {
 
 /// HMAC-SHA256 over `parts`, one after the other.
 pub(super) fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> Hash {
-    // A key of 32 bytes is shorter than a block, which is why this cannot fail.
-    let mut mac = <Hmac<Sha256> as KeyInit>::new(key.into());
+    // A shorter key is filled up with zeros to a block; with a whole block nothing can fail.
+    let mut block = Zeroizing::new([0; 64]);
+    block[..32].copy_from_slice(key);
+    let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
     for part in parts {
         mac.update(part);
     }

@@ -1,5 +1,6 @@
 //! What tests share.
 
+pub mod browser;
 pub mod engines;
 pub mod fakes;
 pub mod hub;

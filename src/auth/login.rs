@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::id::{PersonId, random_id};
 use super::person::Kind;
 use super::random::NoEntropy;
-use super::token::{Hash, Token};
+use super::token::{Hash, Keys, Token};
 use crate::config::Auth;
 use crate::store::{Db, StoreError, logins};
 
@@ -101,14 +101,14 @@ pub enum Place {
 /// All logins.
 pub struct Logins {
     place: Place,
-    /// Sums are made with the first, and looked for with all.
-    keys: Vec<[u8; 32]>,
+    /// Sums are made with the active one, and looked for with all.
+    keys: Keys,
     lifetimes: Lifetimes,
 }
 
 impl Logins {
-    /// Kept at this place, their tokens summed with these keys, the active one first.
-    pub fn new(place: Place, keys: Vec<[u8; 32]>, lifetimes: Lifetimes) -> Self {
+    /// Kept at this place, their tokens summed with these keys.
+    pub fn new(place: Place, keys: Keys, lifetimes: Lifetimes) -> Self {
         Self { place, keys, lifetimes }
     }
 
@@ -127,10 +127,9 @@ impl Logins {
         now_ms: i64,
     ) -> Result<(Token, Login), LoginError> {
         let token = Token::random()?;
-        let key = self.keys.first().ok_or(NoEntropy)?;
         let login = Login {
             id: random_id("login")?,
-            hash: token.keyed(key).to_vec(),
+            hash: token.keyed(self.keys.active()).to_vec(),
             person: person.as_str().to_owned(),
             label: label.to_owned(),
             remember,
@@ -147,7 +146,7 @@ impl Logins {
 
     /// The login of this token, if there is one that has not ended.
     pub async fn find(&self, token: &Token, now_ms: i64) -> Result<Option<Login>, LoginError> {
-        for key in &self.keys {
+        for key in self.keys.all() {
             let hash: Hash = token.keyed(key);
             let found = match &self.place {
                 Place::Database(db) => logins::by_hash(db, &hash).await?,
@@ -165,8 +164,7 @@ impl Logins {
         if now_ms.saturating_sub(login.seen_ms) < TOUCHED_EVERY.as_millis() as i64 {
             return Ok(false);
         }
-        let expires_ms =
-            self.lifetimes.expiry_ms(kind, login.remember, login.created_ms, now_ms);
+        let expires_ms = self.lifetimes.expiry_ms(kind, login.remember, login.created_ms, now_ms);
         match &self.place {
             Place::Database(db) => logins::touch(db, &login.id, now_ms, expires_ms).await?,
             Place::Redis(redis) => {

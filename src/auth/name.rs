@@ -51,7 +51,9 @@ mod tests {
     #[test]
     fn names_that_could_be_taken_for_others_are_refused() {
         let long = "a".repeat(65);
-        for typed in ["", "a", "\u{430}da", "ada lovelace", "-ada", "ada\u{200b}", "a\nb", "ada/..", &long] {
+        for typed in
+            ["", "a", "\u{430}da", "ada lovelace", "-ada", "ada\u{200b}", "a\nb", "ada/..", &long]
+        {
             assert!(Name::parse(typed).is_err(), "{typed:?}");
         }
     }

@@ -22,7 +22,7 @@ use super::login::{Lifetimes, Login, Logins, Place, Redis};
 use super::password::Passwords;
 use super::person::{Kind, Person};
 use super::strangers::Strangers;
-use super::token::Token;
+use super::token::{Keys, Token};
 use crate::config::Auth;
 use crate::store::{Db, people};
 
@@ -44,21 +44,14 @@ pub trait Belongings: Send + Sync {
     async fn forget(&self, people: &[PersonId]) -> Result<(), Cause>;
 }
 
-/// Keys that people's cookies and pages are checked with, the active one first.
-#[derive(Clone)]
-pub struct Keys {
-    /// For the sums of logins.
-    pub logins: Vec<[u8; 32]>,
-    /// For the tokens of pages.
-    pub csrf: Vec<[u8; 32]>,
-}
-
 /// What people need of the rest of the server.
 pub struct Needs {
     /// Where they are kept.
     pub db: Db,
-    /// See [`Keys`].
-    pub keys: Keys,
+    /// For the sums of logins.
+    pub login_keys: Keys,
+    /// For the proofs in pages.
+    pub csrf_keys: Keys,
     /// See [`MakeKey`].
     pub make_key: MakeKey,
     /// See [`Belongings`].
@@ -83,15 +76,15 @@ pub struct People {
 impl People {
     /// As configured.
     pub fn new(config: &Auth, needs: Needs) -> Result<Self, AuthError> {
-        let Needs { db, keys, make_key, belongings, clock } = needs;
+        let Needs { db, login_keys, csrf_keys, make_key, belongings, clock } = needs;
         let place = match config.sessions.redis_url.reveal() {
             Some(url) => Place::Redis(Redis::new(url).map_err(super::login::LoginError::from)?),
             None => Place::Database(db.clone()),
         };
         Ok(Self {
-            logins: Logins::new(place, keys.logins, Lifetimes::new(config)),
+            logins: Logins::new(place, login_keys, Lifetimes::new(config)),
             passwords: Passwords::new(config.password)?,
-            csrf: Csrf::new(keys.csrf),
+            csrf: Csrf::new(csrf_keys),
             config: config.clone(),
             strangers: Strangers::default(),
             db,
@@ -136,10 +129,7 @@ impl People {
     }
 
     /// Whose API token this is, if it is anybody's and holds. Notes that it is used, once a minute.
-    pub async fn by_api_token(
-        &self,
-        shown: &str,
-    ) -> Result<Option<(Person, ApiToken)>, AuthError> {
+    pub async fn by_api_token(&self, shown: &str) -> Result<Option<(Person, ApiToken)>, AuthError> {
         let Some(hash) = api_token::sum(shown) else { return Ok(None) };
         self.token_of_sum(&hash).await
     }

@@ -16,6 +16,31 @@ pub const LETTERS: usize = 43;
 /// What is stored instead of a token.
 pub type Hash = [u8; 32];
 
+/// Keys of the server, one of them in use and perhaps older ones that still count.
+#[derive(Clone)]
+pub struct Keys {
+    active: Zeroizing<[u8; 32]>,
+    older: Vec<Zeroizing<[u8; 32]>>,
+}
+
+impl Keys {
+    /// These.
+    pub fn new(active: [u8; 32], older: impl IntoIterator<Item = [u8; 32]>) -> Self {
+        let older = older.into_iter().map(Zeroizing::new).collect();
+        Self { active: Zeroizing::new(active), older }
+    }
+
+    /// The one in use.
+    pub fn active(&self) -> &[u8; 32] {
+        &self.active
+    }
+
+    /// All, the one in use first.
+    pub fn all(&self) -> impl Iterator<Item = &[u8; 32]> {
+        std::iter::once(&self.active).chain(&self.older).map(|key| &**key)
+    }
+}
+
 /// A token. `Debug` does not show it.
 #[derive(Clone)]
 pub struct Token(Zeroizing<[u8; 32]>);

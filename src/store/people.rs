@@ -81,23 +81,20 @@ pub async fn insert(
 
 /// Who has this id.
 pub async fn get(db: &Db, id: &str) -> Result<Option<Row>, StoreError> {
-    let row =
-        sqlx::query(select!("WHERE id = $1")).bind(id).fetch_optional(db.read()).await?;
+    let row = sqlx::query(select!("WHERE id = $1")).bind(id).fetch_optional(db.read()).await?;
     row.as_ref().map(read).transpose()
 }
 
 /// Who has this name.
 pub async fn by_name(db: &Db, name: &str) -> Result<Option<Row>, StoreError> {
-    let row =
-        sqlx::query(select!("WHERE name = $1")).bind(name).fetch_optional(db.read()).await?;
+    let row = sqlx::query(select!("WHERE name = $1")).bind(name).fetch_optional(db.read()).await?;
     row.as_ref().map(read).transpose()
 }
 
 /// All accounts, by name.
 pub async fn accounts(db: &Db) -> Result<Vec<Row>, StoreError> {
-    let rows = sqlx::query(select!("WHERE kind = 'account' ORDER BY name"))
-        .fetch_all(db.read())
-        .await?;
+    let rows =
+        sqlx::query(select!("WHERE kind = 'account' ORDER BY name")).fetch_all(db.read()).await?;
     rows.iter().map(read).collect()
 }
 
@@ -165,13 +162,11 @@ pub async fn renew_password(db: &Db, id: &str, old: &str, new: &str) -> Result<(
 
 /// Sets another password.
 pub async fn set_password(db: &Db, id: &str, password: &str) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE people SET password = $2, failures = 0, locked_until_ms = 0 WHERE id = $1",
-    )
-    .bind(id)
-    .bind(password)
-    .execute(db.write())
-    .await?;
+    sqlx::query("UPDATE people SET password = $2, failures = 0, locked_until_ms = 0 WHERE id = $1")
+        .bind(id)
+        .bind(password)
+        .execute(db.write())
+        .await?;
     Ok(())
 }
 
@@ -206,11 +201,7 @@ pub async fn touch(db: &Db, id: &str, now_ms: i64) -> Result<(), StoreError> {
 }
 
 /// Guests who have not come since `before_ms`, at most `limit`.
-pub async fn idle_guests(
-    db: &Db,
-    before_ms: i64,
-    limit: i64,
-) -> Result<Vec<String>, StoreError> {
+pub async fn idle_guests(db: &Db, before_ms: i64, limit: i64) -> Result<Vec<String>, StoreError> {
     let rows = sqlx::query(
         "SELECT id FROM people WHERE kind = 'guest' AND seen_ms < $1 ORDER BY seen_ms LIMIT $2",
     )
@@ -233,8 +224,7 @@ pub async fn delete_idle_guest(db: &Db, id: &str, before_ms: i64) -> Result<bool
 
 /// Deletes somebody, with their logins and tokens. Whether they were there.
 pub async fn delete(db: &Db, id: &str) -> Result<bool, StoreError> {
-    let done =
-        sqlx::query("DELETE FROM people WHERE id = $1").bind(id).execute(db.write()).await?;
+    let done = sqlx::query("DELETE FROM people WHERE id = $1").bind(id).execute(db.write()).await?;
     Ok(done.rows_affected() == 1)
 }
 

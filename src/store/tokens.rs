@@ -56,10 +56,11 @@ pub async fn by_hash(db: &Db, hash: &[u8]) -> Result<Option<Row>, StoreError> {
 
 /// All of a person, the latest made first.
 pub async fn of_person(db: &Db, person: &str) -> Result<Vec<Row>, StoreError> {
-    let rows = sqlx::query("SELECT * FROM api_tokens WHERE person = $1 ORDER BY created_ms DESC, id")
-        .bind(person)
-        .fetch_all(db.read())
-        .await?;
+    let rows =
+        sqlx::query("SELECT * FROM api_tokens WHERE person = $1 ORDER BY created_ms DESC, id")
+            .bind(person)
+            .fetch_all(db.read())
+            .await?;
     rows.iter().map(read).collect()
 }
 

@@ -65,11 +65,7 @@ impl People {
     }
 
     /// Makes an account. A guest keeps their id, and with it everything they have.
-    pub async fn sign_up(
-        &self,
-        new: NewAccount,
-        visit: Visit<'_>,
-    ) -> Result<Entered, AuthError> {
+    pub async fn sign_up(&self, new: NewAccount, visit: Visit<'_>) -> Result<Entered, AuthError> {
         let invite = match self.config.sign_up {
             SignUp::Open => None,
             SignUp::Closed => return Err(AuthError::SignUpClosed),
@@ -157,10 +153,7 @@ impl People {
         let Some(confirmed) = confirmed else { return Err(AuthError::WrongCredentials) };
         let person = Person::from(account);
         if let Some((guest, _)) = visit.known.filter(|(known, _)| known.kind == Kind::Guest) {
-            self.belongings
-                .merge(&guest.id, &person.id)
-                .await
-                .map_err(AuthError::Belongings)?;
+            self.belongings.merge(&guest.id, &person.id).await.map_err(AuthError::Belongings)?;
             self.logins.end_others(&guest.id, None).await?;
             people::delete(&self.db, guest.id.as_str()).await?;
         }

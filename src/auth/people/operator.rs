@@ -46,7 +46,11 @@ impl People {
     /// All accounts by name, and whether they are kept out.
     pub async fn accounts(&self) -> Result<Vec<(Person, bool)>, AuthError> {
         let rows = people::accounts(&self.db).await?;
-        Ok(rows.into_iter().map(|row| (row.disabled, row)).map(|(d, row)| (row.into(), d)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.disabled, row))
+            .map(|(d, row)| (row.into(), d))
+            .collect())
     }
 
     /// Sets somebody's password. All their logins end.

@@ -92,9 +92,9 @@ impl People {
         }
         let person = people::get(&self.db, &row.person).await?.filter(|person| !person.disabled);
         let Some(person) = person else { return Ok(None) };
-        let rested = row.used_ms.is_none_or(|used| {
-            now.saturating_sub(used) >= TOUCHED_EVERY.as_millis() as i64
-        });
+        let rested = row
+            .used_ms
+            .is_none_or(|used| now.saturating_sub(used) >= TOUCHED_EVERY.as_millis() as i64);
         if rested {
             tokens::touch(&self.db, &row.id, now).await?;
             people::touch(&self.db, &person.id, now).await?;

@@ -25,11 +25,11 @@ mod webrtc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub use auth::{Auth, OpenCalls};
+pub use auth::{Auth, OpenCalls, Password, Sessions, SignUp};
 pub use conversation::{Conversation, Interruption};
 pub use database::Database;
 pub use error::ConfigError;
-pub use limits::Limits;
+pub use limits::{Limits, Requests};
 pub use llm::{Llm, LlmProvider};
 pub use load::{load, parse};
 pub use models::Models;
@@ -51,7 +51,7 @@ pub struct Config {
     pub server: Server,
     /// The media path of calls.
     pub webrtc: WebRtc,
-    /// Who may call.
+    /// Who may call, and who may sign in.
     pub auth: Auth,
     /// Where weights live and where they come from.
     pub models: Models,
@@ -82,6 +82,7 @@ impl Config {
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.server.validate()?;
         self.webrtc.validate()?;
+        self.auth.validate()?;
         self.vad.validate()?;
         self.turn.validate()?;
         self.stt.validate()?;

@@ -1,16 +1,27 @@
-//! The HTTP door: routes, limits, headers, errors. It knows calls; calls do not know it.
+//! The HTTP door: routes, who is asking, limits, headers, errors. It knows calls and people; they do not know it.
 
+mod router;
+
+mod address;
 mod body;
+mod cookie;
 mod error;
+mod forgery;
 mod guard;
 mod headers;
+mod identity;
+mod json;
 mod limits;
-mod router;
+mod origin;
 pub mod tls;
 
 mod routes {
     pub(super) mod calls;
+    pub(super) mod entry;
     pub(super) mod health;
+    pub(super) mod logins;
+    pub(super) mod me;
+    pub(super) mod tokens;
     pub(super) mod web;
     pub(super) mod websocket;
 }
@@ -23,8 +34,10 @@ use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 
 pub use self::error::ApiError;
+pub use self::router::routes;
 
-use self::limits::OfferLimit;
+use self::limits::Limits;
+use crate::auth::People;
 use crate::call::Calls;
 use crate::config::Config;
 
@@ -33,14 +46,20 @@ use crate::config::Config;
 pub struct AppState {
     config: Arc<Config>,
     calls: Arc<Calls>,
-    offers: Arc<OfferLimit>,
+    people: Arc<People>,
+    limits: Arc<Limits>,
 }
 
 impl AppState {
-    /// For these calls.
-    pub fn new(config: Arc<Config>, calls: Arc<Calls>) -> Self {
-        let offers = Arc::new(OfferLimit::new(config.limits.offers_per_minute));
-        Self { config, calls, offers }
+    /// For these calls and these people.
+    pub fn new(config: Arc<Config>, calls: Arc<Calls>, people: Arc<People>) -> Self {
+        let limits = Arc::new(Limits::new(&config.limits));
+        Self { config, calls, people, limits }
+    }
+
+    /// Forgets what limits no longer need to remember, for ever.
+    pub async fn keep_sweeping(&self) {
+        self.limits.keep_sweeping().await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The server: what is built in which order, and taken down in the reverse one.
 
 mod better;
+mod people;
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,6 +13,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::auth::clock::Clock;
+use crate::auth::{AuthError, People};
 use crate::call::Calls;
 use crate::config::{Config, PublicIp};
 use crate::engine::{EngineLoadError, Engines, llm};
@@ -19,6 +22,7 @@ use crate::http::tls::{TlsError, TlsListener};
 use crate::http::{self, AppState};
 use crate::models::Store;
 use crate::pipeline::transport::webrtc::{WebRtc, WebRtcError};
+use crate::store::StoreError;
 
 pub use self::better::{find_model_server, puller};
 
@@ -50,6 +54,12 @@ pub enum ServerError {
     /// An engine that was asked for.
     #[error(transparent)]
     Engine(#[from] EngineLoadError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What people sign in with.
+    #[error(transparent)]
+    People(#[from] AuthError),
     /// Serving.
     #[error("serving HTTP: {0}")]
     Serve(#[source] io::Error),
@@ -63,6 +73,7 @@ pub struct Server {
     /// HTTPS, if that is wanted.
     tls: Option<Arc<rustls::ServerConfig>>,
     calls: Arc<Calls>,
+    people: Arc<People>,
     tracker: TaskTracker,
     /// Ends what is not a call: the media port, handshakes, background work.
     stopping: CancellationToken,
@@ -73,15 +84,24 @@ impl Server {
     pub async fn start(config: Arc<Config>, store: Arc<Store>) -> Result<Self, ServerError> {
         let (listener, address) = bind(&config).await?;
         let engines = Engines::load(Arc::clone(&config), Arc::clone(&store), address).await?;
-        let server = Self::assemble(config, listener, address, engines).await?;
+        let server = Self::assemble(config, listener, address, engines, Clock::system()).await?;
         server.get_better(store);
         Ok(server)
     }
 
     /// Binds the ports and uses these engines.
     pub async fn with_engines(config: Arc<Config>, engines: Engines) -> Result<Self, ServerError> {
+        Self::with_clock(config, engines, Clock::system()).await
+    }
+
+    /// The same, with a clock for what ends by the time of day.
+    pub async fn with_clock(
+        config: Arc<Config>,
+        engines: Engines,
+        clock: Clock,
+    ) -> Result<Self, ServerError> {
         let (listener, address) = bind(&config).await?;
-        Self::assemble(config, listener, address, engines).await
+        Self::assemble(config, listener, address, engines, clock).await
     }
 
     async fn assemble(
@@ -89,6 +109,7 @@ impl Server {
         listener: TcpListener,
         address: SocketAddr,
         engines: Engines,
+        clock: Clock,
     ) -> Result<Self, ServerError> {
         let (tracker, stopping) = (TaskTracker::new(), CancellationToken::new());
         let settings = &config.server;
@@ -97,6 +118,7 @@ impl Server {
         } else {
             None
         };
+        let people = Arc::new(people::open(&config, clock).await?);
         let public = match &config.webrtc.public_ip {
             PublicIp::Auto => None,
             PublicIp::Fixed(addresses) => Some(addresses.as_slice()),
@@ -113,7 +135,7 @@ impl Server {
             stopping.child_token(),
             CancellationToken::new(),
         ));
-        Ok(Self { config, listener, address, tls, calls, tracker, stopping })
+        Ok(Self { config, listener, address, tls, calls, people, tracker, stopping })
     }
 
     /// Begins what makes the next calls better.
@@ -151,14 +173,24 @@ impl Server {
         &self.calls
     }
 
+    /// Its people.
+    pub fn people(&self) -> &Arc<People> {
+        &self.people
+    }
+
     /// Serves until `shutdown` is done: then no new calls are taken, those that go on are told and given
     /// their grace, and everything is closed.
     pub async fn run(
         self,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServerError> {
-        let Self { config, listener, tls, calls, tracker, stopping, .. } = self;
-        let state = AppState::new(Arc::clone(&config), Arc::clone(&calls));
+        let Self { config, listener, tls, calls, people, tracker, stopping, .. } = self;
+        let state = AppState::new(Arc::clone(&config), Arc::clone(&calls), Arc::clone(&people));
+        let (limits, ending) = (state.clone(), stopping.child_token());
+        tracker.spawn(async move {
+            let forgetting = async { tokio::join!(limits.keep_sweeping(), people.keep_sweeping()) };
+            ending.run_until_cancelled(forgetting).await;
+        });
         let grace = Duration::from_millis(config.server.shutdown_grace_ms);
         let stop = stopping.clone();
         let draining = Arc::clone(&calls);

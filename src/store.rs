@@ -9,6 +9,11 @@
 pub mod backup;
 pub mod db;
 
+pub mod invites;
+pub mod logins;
+pub mod people;
+pub mod tokens;
+
 pub mod conversations;
 pub mod items;
 pub mod owners;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -18,6 +19,9 @@ pub struct Server {
     pub data_dir: PathBuf,
     /// HTTPS. Browsers give a microphone only to HTTPS pages and to localhost.
     pub tls: Tls,
+    /// Proxies that are believed when they say for whom they speak, as networks (`192.0.2.0/24`).
+    #[schemars(with = "Vec<String>")]
+    pub trusted_proxies: Vec<IpNet>,
     /// How long calls may go on after the server was asked to stop.
     pub shutdown_grace_ms: u64,
 }
@@ -47,6 +51,7 @@ impl Default for Server {
             bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
             data_dir: PathBuf::from("data"),
             tls: Tls::default(),
+            trusted_proxies: Vec::new(),
             shutdown_grace_ms: 5_000,
         }
     }

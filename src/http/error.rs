@@ -2,12 +2,17 @@
 //!
 //! Ours are logged with their cause and answered with a fixed text; the client's name what to mend.
 
+use std::time::Duration;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::auth::AuthError;
+use crate::auth::login::LoginError;
 use crate::call::CallError;
 use crate::pipeline::transport::webrtc::WebRtcError;
+use crate::store::StoreError;
 
 /// When to try again, in seconds, where a line may be free by then.
 const RETRY_SOON: u32 = 5;
@@ -38,6 +43,12 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
+    /// Our own mistake; the log says which.
+    pub fn internal() -> Self {
+        let text = "the server made a mistake; its log says which";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", text)
+    }
+
     /// Names the field at fault.
     #[must_use]
     pub fn with_param(mut self, param: impl Into<String>) -> Self {
@@ -50,6 +61,12 @@ impl ApiError {
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
+    }
+
+    /// Says when to try again, at least a second from now.
+    #[must_use]
+    pub fn wait(self, wait: Duration) -> Self {
+        self.retry_after(wait.as_millis().div_ceil(1_000).clamp(1, u128::from(u32::MAX)) as u32)
     }
 }
 
@@ -126,4 +143,58 @@ impl From<WebRtcError> for ApiError {
             }
         }
     }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        let text = error.to_string();
+        let forbidden = |code| Self::new(StatusCode::FORBIDDEN, code, text.as_str());
+        match error {
+            AuthError::WrongCredentials => {
+                Self::new(StatusCode::UNAUTHORIZED, "wrong_credentials", text)
+            }
+            AuthError::WrongPassword => forbidden("wrong_password"),
+            AuthError::SignUpClosed => forbidden("sign_up_closed"),
+            AuthError::InviteNeeded => forbidden("invite_needed"),
+            AuthError::InvalidInvite => forbidden("invalid_invite"),
+            AuthError::GuestsOff => forbidden("guests_off"),
+            AuthError::AccountNeeded => forbidden("account_needed"),
+            AuthError::Locked { wait } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "locked", text).wait(wait)
+            }
+            AuthError::Busy => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", text).retry_after(RETRY_SOON)
+            }
+            AuthError::NameTaken => {
+                Self::new(StatusCode::CONFLICT, "name_taken", text).with_param("name")
+            }
+            AuthError::InvalidName(_) => Self::bad_request("invalid_name", text).with_param("name"),
+            AuthError::WeakPassword(_) => {
+                Self::bad_request("weak_password", text).with_param("password")
+            }
+            AuthError::TooMany(_) => Self::new(StatusCode::CONFLICT, "too_many", text),
+            AuthError::Unknown => Self::not_found(&text),
+            AuthError::Store(error) | AuthError::Login(LoginError::Store(error)) => error.into(),
+            AuthError::Login(LoginError::Redis(error)) => {
+                tracing::error!(%error, "logins cannot be read or written");
+                unavailable()
+            }
+            error => {
+                tracing::error!(%error, "something about people failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the database failed");
+        if error.is_temporary() { unavailable() } else { Self::internal() }
+    }
+}
+
+fn unavailable() -> ApiError {
+    let text = "what this server keeps cannot be reached at the moment";
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text).retry_after(RETRY_SOON)
 }

@@ -1,6 +1,7 @@
 //! Who is asking, and whether they may.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, FromRequestParts};
@@ -9,8 +10,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::serve::IncomingStream;
 use tokio::net::TcpListener;
 
+use super::identity::{Actor, Client, Known};
 use super::tls::TlsListener;
 use super::{ApiError, AppState};
+use crate::auth::Person;
 use crate::call::access::Caller;
 
 /// Headers by which proxies say for whom they speak.
@@ -33,10 +36,13 @@ impl Connected<IncomingStream<'_, TlsListener>> for Peer {
     }
 }
 
-/// A caller that may call. Handlers that open or touch calls take it.
+/// A caller that may call: somebody who is known, or anybody where open calls let them in. Handlers that open or
+/// touch calls take it.
 pub struct Admitted {
-    /// Who opened the connection.
-    pub peer: SocketAddr,
+    /// The address that limits count.
+    pub address: IpAddr,
+    /// Who calls, if that is known.
+    pub person: Option<Arc<Person>>,
 }
 
 impl FromRequestParts<AppState> for Admitted {
@@ -47,17 +53,21 @@ impl FromRequestParts<AppState> for Admitted {
         state: &AppState,
     ) -> Result<Self, Self::Rejection> {
         let Some(ConnectInfo(Peer(peer))) = parts.extensions.get().copied() else {
-            let text = "the connection has no address";
-            return Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", text));
+            return Err(ApiError::internal());
         };
+        let Client(address) = Client::from_request_parts(parts, state).await?;
+        let known = Actor::from_request_parts(parts, state).await?.known;
+        if let Some(known) = known.filter(Known::may_call) {
+            return Ok(Self { address, person: Some(known.person) });
+        }
         if caller(peer, &parts.headers).may_call(state.config.auth.open_calls) {
-            return Ok(Self { peer });
+            return Ok(Self { address, person: None });
         }
         Err(ApiError::new(
             StatusCode::UNAUTHORIZED,
             "not_allowed",
-            "this server takes calls only from its own machine; \
-             its operator can open it with auth.open_calls in config.yml",
+            "this server takes calls without credentials only from its own machine: sign in, show an \
+             API token, or ask its operator, who can open it with auth.open_calls in config.yml",
         ))
     }
 }

@@ -8,23 +8,38 @@ use axum::response::{IntoResponse, Response};
 use super::AppState;
 use super::guard::{Peer, caller};
 
-/// Nothing from elsewhere, no inline script; sound also from memory.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; \
-base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Nothing from elsewhere, no inline script, no text that becomes markup except through the policy `sotto`;
+/// sound also from memory. `'wasm-unsafe-eval'` lets WebAssembly run (a passphrase is hashed by it) and no script.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+style-src 'self'; img-src 'self' data: blob:; font-src 'self'; media-src 'self' blob:; connect-src 'self'; \
+worker-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; \
+object-src 'none'; require-trusted-types-for 'script'; trusted-types sotto";
+
+const PERMISSIONS: &str = "microphone=(self), camera=(), geolocation=(), \
+publickey-credentials-get=(self), publickey-credentials-create=(self)";
+
+/// A year.
+const STRICT_TRANSPORT: &str = "max-age=31536000; includeSubDomains";
 
 /// Adds the headers of every answer.
-pub async fn secure(request: Request, next: Next) -> Response {
+pub async fn secure(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in [
         ("content-security-policy", CONTENT_SECURITY_POLICY),
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
-        ("permissions-policy", "microphone=(self), camera=(), geolocation=()"),
+        ("permissions-policy", PERMISSIONS),
         ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    // Not with a certificate of our own making: browsers would no longer let anybody past their warning.
+    let tls = &state.config.server.tls;
+    if tls.enabled() && !tls.self_signed {
+        let value = HeaderValue::from_static(STRICT_TRANSPORT);
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response

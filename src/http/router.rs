@@ -5,45 +5,103 @@ use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{MethodRouter, any, delete, get, patch, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
-use super::routes::{calls, health, web, websocket};
-use super::{ApiError, AppState, body, headers};
+use super::routes::{calls, entry, health, logins, me, tokens, web, websocket};
+use super::{ApiError, AppState, body, forgery, headers, identity};
+
+/// A route: what it answers to, and who answers.
+struct Route {
+    method: Method,
+    path: &'static str,
+    handler: MethodRouter<AppState>,
+}
+
+impl Route {
+    fn new(method: Method, path: &'static str, handler: MethodRouter<AppState>) -> Self {
+        Self { method, path, handler }
+    }
+}
+
+/// The realtime API: what OpenAI's clients and phones use.
+fn realtime() -> Vec<Route> {
+    const CALL: &str = "/v1/realtime/calls/{id}";
+    vec![
+        Route::new(Method::GET, "/v1/realtime", get(websocket::open)),
+        Route::new(Method::POST, "/v1/realtime/calls", post(calls::open)),
+        Route::new(Method::GET, CALL, get(calls::look)),
+        Route::new(Method::PATCH, CALL, patch(calls::patch)),
+        Route::new(Method::DELETE, CALL, delete(calls::hang_up)),
+        Route::new(Method::POST, "/v1/realtime/calls/{id}/hangup", post(calls::hang_up)),
+    ]
+}
+
+/// What the page uses. Everything that is not GET needs a proof against forgery, with no exception.
+fn api() -> Vec<Route> {
+    vec![
+        Route::new(Method::GET, "/api/v1/status", get(health::status)),
+        // People.
+        Route::new(Method::GET, "/api/v1/csrf", get(me::csrf)),
+        Route::new(Method::GET, "/api/v1/me", get(me::look)),
+        Route::new(Method::PATCH, "/api/v1/me", patch(me::change)),
+        Route::new(Method::DELETE, "/api/v1/me", delete(me::remove)),
+        Route::new(Method::POST, "/api/v1/me/password", post(me::change_password)),
+        Route::new(Method::POST, "/api/v1/guest", post(entry::guest)),
+        Route::new(Method::POST, "/api/v1/sign-up", post(entry::sign_up)),
+        Route::new(Method::POST, "/api/v1/login", post(entry::log_in)),
+        Route::new(Method::POST, "/api/v1/logout", post(entry::log_out)),
+        Route::new(Method::GET, "/api/v1/logins", get(logins::list)),
+        Route::new(Method::DELETE, "/api/v1/logins", delete(logins::end_others)),
+        Route::new(Method::DELETE, "/api/v1/logins/{id}", delete(logins::end)),
+        Route::new(Method::GET, "/api/v1/tokens", get(tokens::list)),
+        Route::new(Method::POST, "/api/v1/tokens", post(tokens::make)),
+        Route::new(Method::DELETE, "/api/v1/tokens/{id}", delete(tokens::end)),
+    ]
+}
+
+/// Method and path of every route of the APIs.
+pub fn routes() -> Vec<(Method, &'static str)> {
+    realtime().into_iter().chain(api()).map(|route| (route.method, route.path)).collect()
+}
 
 /// All routes.
 pub fn router(state: AppState) -> Router {
-    // The realtime API: what OpenAI's clients and phones use.
-    let realtime = Router::new()
-        .route("/v1/realtime", get(websocket::open))
-        .route("/v1/realtime/calls", post(calls::open))
-        .route(
-            "/v1/realtime/calls/{id}",
-            get(calls::look).patch(calls::patch).delete(calls::hang_up),
-        )
-        .route("/v1/realtime/calls/{id}/hangup", post(calls::hang_up))
-        // Before the layer, so that it sees the preflights, whose method no route has.
+    let realtime = together(realtime())
+        .route("/v1/{*rest}", any(no_route))
+        // Before the layers, so that they see the preflights, whose method no route has.
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(body::read_small))
+        .layer(from_fn_with_state(state.clone(), forgery::disown))
+        .layer(from_fn_with_state(state.clone(), identity::recognise))
         .layer(from_fn_with_state(state.clone(), headers::cross_origin));
 
-    // What the page and the operator use.
-    let own = Router::new()
-        .route("/api/v1/status", get(health::status))
+    let api = together(api())
+        .route("/api/{*rest}", any(no_route))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(state.clone(), forgery::refuse))
+        .layer(from_fn(body::read_small))
+        .layer(from_fn_with_state(state.clone(), identity::recognise));
+
+    // What everybody sees.
+    let open = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/v1/{*rest}", any(no_route))
-        .route("/api/{*rest}", any(no_route))
         .fallback(web::page);
 
     realtime
-        .merge(own)
+        .merge(api)
+        .merge(open)
         .method_not_allowed_fallback(wrong_method)
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(|_| panicked()))
-        .layer(from_fn(headers::secure))
+        .layer(from_fn_with_state(state.clone(), headers::secure))
         .with_state(state)
+}
+
+fn together(routes: Vec<Route>) -> Router<AppState> {
+    routes.into_iter().fold(Router::new(), |router, route| router.route(route.path, route.handler))
 }
 
 async fn no_route(request: Request) -> ApiError {
@@ -56,6 +114,5 @@ async fn wrong_method(method: Method) -> ApiError {
 }
 
 fn panicked() -> Response {
-    let text = "the server made a mistake; its log says which";
-    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", text).into_response()
+    ApiError::internal().into_response()
 }

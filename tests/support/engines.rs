@@ -43,6 +43,9 @@ pub fn config() -> Config {
     config.webrtc.udp_port = 0;
     config.models.offline = true;
     config.llm.provider = LlmProvider::Echo;
+    // As quick as is allowed: tests sign in often.
+    config.auth.password = sotto::config::Password { memory_kib: 19 * 1_024, passes: 2 };
+    config.limits.sign_ins_per_minute = 1_000;
     config
 }
 

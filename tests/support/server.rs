@@ -3,11 +3,14 @@
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use reqwest::{Client, RequestBuilder};
+use sotto::auth::People;
+use sotto::auth::clock::Clock;
 use sotto::call::Calls;
 use sotto::client::{Call, CallOptions};
 use sotto::config::Config;
 use sotto::engine::Engines;
 use sotto::server::Server;
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +21,10 @@ use super::{engines, fakes};
 pub struct TestServer {
     pub url: String,
     pub calls: Arc<Calls>,
+    pub people: Arc<People>,
     pub http: Client,
+    /// Its files, unless the configuration names a folder.
+    _folder: Option<TempDir>,
     stop: CancellationToken,
     task: Option<JoinHandle<()>>,
 }
@@ -36,9 +42,25 @@ impl TestServer {
 
     /// With this configuration and these engines.
     pub async fn with(config: Config, engines: Engines) -> Self {
-        let server = Server::with_engines(Arc::new(config), engines).await.unwrap();
+        Self::with_clock(config, engines, Clock::system()).await
+    }
+
+    /// With fake engines, this configuration, and a clock for what ends by the time of day.
+    pub async fn at(config: Config, clock: Clock) -> Self {
+        Self::with_clock(config, fakes::engines(&["hello there"]), clock).await
+    }
+
+    async fn with_clock(mut config: Config, engines: Engines, clock: Clock) -> Self {
+        let mut folder = None;
+        if config.server.data_dir == Config::default().server.data_dir {
+            let made = tempfile::tempdir().unwrap();
+            made.path().clone_into(&mut config.server.data_dir);
+            folder = Some(made);
+        }
+        let server = Server::with_clock(Arc::new(config), engines, clock).await.unwrap();
         let url = format!("http://127.0.0.1:{}", server.address().port());
         let calls = Arc::clone(server.calls());
+        let people = Arc::clone(server.people());
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         #[expect(clippy::disallowed_methods, reason = "`stop` joins it")]
@@ -46,7 +68,7 @@ impl TestServer {
             server.run(async move { stopped.cancelled().await }).await.unwrap();
         });
         let http = sotto::engine::http::client(&url, None).unwrap();
-        Self { url, calls, http, stop, task: Some(task) }
+        Self { url, calls, people, http, _folder: folder, stop, task: Some(task) }
     }
 
     /// Asks the server to stop and waits until it has.

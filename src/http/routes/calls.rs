@@ -23,7 +23,7 @@ pub async fn open(
     Query(query): Query<HashMap<String, String>>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    state.offers.check(admitted.peer.ip())?;
+    state.limits.offer(admitted.address)?;
     let mut session = state.calls.session();
     apply_query(&mut session, &query)?;
     let offer = match content_type(request.headers()).as_deref() {

@@ -34,7 +34,7 @@ pub async fn open(
         let text = format!("this is a WebSocket: {}", error.body_text());
         ApiError::new(StatusCode::UPGRADE_REQUIRED, "not_a_websocket", text)
     })?;
-    state.offers.check(admitted.peer.ip())?;
+    state.limits.offer(admitted.address)?;
     let mut session = state.calls.session();
     apply_query(&mut session, &query)?;
     // Before the upgrade, so that a full server answers with a status.

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backup;
 mod call;
 mod config;
 mod doctor;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::models::{Manifest, Store};
+use crate::vault::keyring::{Keyring, Sources};
 
 /// The configuration file that is read if it is there and no other is named.
 const DEFAULT_CONFIG: &str = "config.yml";
@@ -41,6 +43,10 @@ enum Command {
     Models(models::Options),
     /// Checks and describes the configuration.
     Config(config::Options),
+    /// Writes a backup of the embedded database; the server may be running.
+    Backup(backup::Options),
+    /// Puts a backup in the place of the embedded database; the server must not be running.
+    Restore(backup::Options),
     /// Says what is here, what is missing, and what would be used.
     Doctor(Common),
 }
@@ -72,6 +78,8 @@ impl Cli {
             Command::Speak(options) => speak::run(options),
             Command::Models(options) => models::run(options),
             Command::Config(options) => config::run(&options),
+            Command::Backup(options) => backup::run(&options),
+            Command::Restore(options) => backup::run_restore(&options),
             Command::Doctor(common) => doctor::run(&common),
         }
     }
@@ -107,6 +115,18 @@ fn check_files(config: &Config) -> anyhow::Result<()> {
 /// The models that this configuration can use.
 fn store(config: &Config) -> Store {
     Store::new(Manifest::built_in(), vec![config.models.dir.clone()])
+}
+
+/// The server's keys, from the environment.
+fn keyring() -> anyhow::Result<Keyring> {
+    let text = |name| std::env::var(name).ok();
+    let (keys, key) = (text("SECRET_KEYS"), text("SECRET_KEY"));
+    let file = std::env::var_os("SECRET_KEY_FILE").map(PathBuf::from);
+    Ok(Keyring::from_environment(Sources {
+        secret_keys: keys.as_deref(),
+        secret_key: key.as_deref(),
+        secret_key_file: file.as_deref(),
+    })?)
 }
 
 /// A runtime for what is asynchronous.

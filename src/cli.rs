@@ -3,6 +3,7 @@
 mod call;
 mod config;
 mod doctor;
+mod keys;
 mod models;
 mod serve;
 mod speak;
@@ -39,6 +40,8 @@ enum Command {
     Speak(speak::Options),
     /// Shows, fetches and checks models.
     Models(models::Options),
+    /// Makes and changes the keys that histories are sealed with.
+    Keys(keys::Options),
     /// Checks and describes the configuration.
     Config(config::Options),
     /// Says what is here, what is missing, and what would be used.
@@ -71,6 +74,7 @@ impl Cli {
             Command::Transcribe(options) => transcribe::run(&options),
             Command::Speak(options) => speak::run(options),
             Command::Models(options) => models::run(options),
+            Command::Keys(options) => keys::run(&options),
             Command::Config(options) => config::run(&options),
             Command::Doctor(common) => doctor::run(&common),
         }

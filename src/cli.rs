@@ -4,6 +4,7 @@ mod backup;
 mod call;
 mod config;
 mod doctor;
+mod keys;
 mod models;
 mod serve;
 mod speak;
@@ -41,6 +42,8 @@ enum Command {
     Speak(speak::Options),
     /// Shows, fetches and checks models.
     Models(models::Options),
+    /// Makes and changes the keys that histories are sealed with.
+    Keys(keys::Options),
     /// Checks and describes the configuration.
     Config(config::Options),
     /// Writes a backup of the embedded database; the server may be running.
@@ -77,6 +80,7 @@ impl Cli {
             Command::Transcribe(options) => transcribe::run(&options),
             Command::Speak(options) => speak::run(options),
             Command::Models(options) => models::run(options),
+            Command::Keys(options) => keys::run(&options),
             Command::Config(options) => config::run(&options),
             Command::Backup(options) => backup::run(&options),
             Command::Restore(options) => backup::run_restore(&options),

@@ -61,6 +61,12 @@ export function engines(names: Engines | null): string[] {
 
 export function privacy(model: Model): string {
   if (model.state === 'idle' || model.state === 'connecting') return 'The microphone is open only during a call.';
+  if (model.history === 'stored') {
+    if (model.state === 'ended') return '';
+    return model.tier === 'private'
+      ? 'What is said is sealed with your key turn by turn. The server cannot read it again.'
+      : 'What is said is written into this conversation, encrypted, turn by turn.';
+  }
   if (model.history !== 'memory') return '';
   return model.state === 'ended'
     ? 'The server keeps nothing of this call. What you still read here goes when you call again or leave.'

@@ -319,8 +319,8 @@ function connect(output: Output = 'blob'): void {
   server.receive(created(output));
 }
 
-function created(output: Output = 'blob'): ServerEvent {
-  const sotto = { call_id: 'rtc_1', output, interruption: 'always', history: 'memory', engines: { llm: 'echo' } };
+function created(output: Output = 'blob', history = 'memory'): ServerEvent {
+  const sotto = { call_id: 'rtc_1', output, interruption: 'always', history, conversation: null, tier: null, engines: { llm: 'echo' } };
   return { type: 'session.created', session: { model: 'echo', sotto } };
 }
 

@@ -65,6 +65,7 @@ export class SideView {
     this.state = state;
     const name = state.person ? (state.person.name ?? 'Guest') : 'Sign in';
     setText(element('person-name', HTMLElement), name);
+    element('person', HTMLButtonElement).classList.toggle('nobody', !state.person);
     element('person', HTMLButtonElement).hidden = !state.keeps || !state.known;
     this.showNote(state);
     if (this.covered) return;

@@ -97,7 +97,7 @@ export class ThreadView {
       view.root.remove();
       this.shown.delete(key);
     }
-    const last = turns.findLast((turn) => turn.role === 'assistant');
+    const last = turns.at(-1);
     let at: Element | null = list.firstElementChild;
     for (const turn of visible) {
       const view = this.view(turn);

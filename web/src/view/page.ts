@@ -91,7 +91,7 @@ export class PageView {
     this.show();
     if (item !== null) return this.thread.reveal(item);
     // Where a keyboard would cover half the screen, it waits until it is asked for.
-    if (matchMedia('(hover: hover) and (pointer: fine)').matches && !this.app.callIsOn()) this.composer.focus();
+    if (!matchMedia('(pointer: coarse)').matches && !this.app.callIsOn()) this.composer.focus();
   }
 
   back(): void {

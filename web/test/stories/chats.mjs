@@ -74,7 +74,7 @@ export const chats = {
 
   'a reply is stopped: what was written stays': async (tab, { world }) => {
     world.paceMs = 120;
-    world.reply = () => 'one two three four five six seven eight nine ten eleven twelve thirteen';
+    world.reply = () => `one two three${' and so on'.repeat(40)}`;
     await tab.say('Count.');
     await tab.until(`document.querySelector('.caption[data-role="assistant"]')?.textContent.includes('three')`);
     await tab.say('Is this held back?');

@@ -137,7 +137,7 @@ export const people = {
     await tab.say('Forget this.');
     await tab.settled();
     await tab.click('person');
-    await tab.run(`document.querySelector('[data-testid="removal"]').click()`);
+    await tab.click('removal');
     await tab.fill('delete-password', 'a long password');
     await tab.click('delete-account');
     await tab.click('confirm-yes');
@@ -193,7 +193,7 @@ export const people = {
   'at an address that browsers do not trust, the page says what is off': async (tab, { address }) => {
     await tab.open('', address.replace('127.0.0.1', 'elsewhere.test'));
     await tab.until(`document.querySelector('#problem').dataset.code === 'insecure-origin'`);
-    assert.match(await tab.run(`document.querySelector('#problem').textContent`), /microphone and signing in are off .* https:/);
+    assert.match(await tab.run(`document.querySelector('#problem').textContent`), /microphone and signing in are off.*https:/s);
     assert.equal(await tab.run(`document.querySelector('#write').disabled`), true);
     await tab.picture('insecure', ['desk-light', 'small-dark']);
     await tab.open();

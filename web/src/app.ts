@@ -235,6 +235,15 @@ export class App {
     for (const id of this.passing) this.api.removeWhileLeaving(id);
   }
 
+  /** The page was left and is back: what ended with it is over. */
+  returned(): void {
+    const { conversation } = this.open;
+    if (conversation.id !== null && this.passing.has(conversation.id)) conversation.phase = 'over';
+    for (const id of this.passing) this.list.remove(id);
+    this.passing.clear();
+    void this.refresh();
+  }
+
   /** Nobody is here any more: neither is what was theirs. */
   forgetEverything(): void {
     this.vault.lock();
@@ -318,7 +327,7 @@ export class App {
   private locked(): void {
     const unlocked = this.vault.isUnlocked();
     if (!unlocked) this.titles.forget();
-    void this.open.conversation.unlocked(unlocked);
+    void this.open.conversation.unlocked(unlocked).catch(() => undefined);
     this.shown.changed();
   }
 

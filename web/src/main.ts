@@ -113,6 +113,7 @@ void app.start().then(
 navigator.mediaDevices?.addEventListener('devicechange', () => void showDevices());
 window.addEventListener('popstate', () => page.back());
 window.addEventListener('pagehide', () => app.leave());
+window.addEventListener('pageshow', ({ persisted }) => persisted && app.returned());
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible' && app.people.person) void app.refresh();
 });

@@ -11,7 +11,7 @@ export const tierName: Record<Tier, string> = {
 
 /** One sentence, for choosing. */
 export const tierSentence: Record<Tier, string> = {
-  standard: 'Kept on this server, encrypted; found again on all your devices.',
+  standard: 'Kept on this server, encrypted with its key; found again on all your devices.',
   private: 'Kept so that only your passphrase opens it, not even the server.',
   ephemeral: 'Kept nowhere: forgotten when you leave, hang up, or are quiet for 30 minutes.',
 };

@@ -141,7 +141,7 @@ export class PageView {
       defaultVoice: this.defaults.voice,
       keeps,
     });
-    this.welcome.show({ phase, tier: conversation.tier, filled: turns.length > 0, keeps });
+    this.welcome.show({ phase, tier: conversation.tier, filled: turns.length > 0, keeps: keeps && window.isSecureContext });
     this.thread.show({
       of: app.open,
       turns: phase === 'locked' ? [] : turns,

@@ -163,7 +163,7 @@ export class ThreadView {
     this.filling = requestAnimationFrame(() => {
       this.filling = setTimeout(() => {
         this.filling = 0;
-        this.extend(wanted);
+        if (this.from() > wanted) this.extend(wanted);
       });
     });
   }

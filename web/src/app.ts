@@ -1,17 +1,17 @@
 /** What a person can do on this page, and what is open on it. Elements, the network and the sound are handed in. */
 import { ApiError, codeOf, type Api } from './api';
 import type { Call, Model } from './call';
-import type { ContextTurn, Match, Settings, Summary, Tier } from './contract';
+import { Calling } from './calling';
+import type { Match, Settings, Summary, Tier } from './contract';
 import { Conversation, type Around } from './conversation';
 import { Conversations } from './conversations';
 import { Correspondence } from './correspondence';
-import { CallError, refusal, unreachable } from './errors';
+import { CallError } from './errors';
 import { People } from './people';
 import { readRoute, writeRoute, type Route } from './route';
-import { captionTurn, type Turn } from './thread';
+import type { Turn } from './thread';
 import { Titles } from './titles';
 import type { Vault } from './vault-seam';
-import { inCall } from './words';
 
 /** What the page is told. */
 export interface Shown {
@@ -28,8 +28,6 @@ export interface Open {
 }
 
 const LIST_PAGE = 50;
-/** After a call the server writes down what was cut by its end; a title comes a little later. */
-const AFTER_CALL_MS = [400, 2_500, 8_000];
 
 export class App {
   readonly people: People;
@@ -37,13 +35,14 @@ export class App {
   readonly titles: Titles;
   /** What is in front. */
   open: Open;
-  /** Where the call goes on, or went on last. */
-  called: Open | null = null;
+  readonly calling: Calling;
   private readonly around: Around;
   /** Kept although something else is in front: a reply is being written there. */
   private readonly behind = new Map<string, Open>();
+  /** Ephemeral ones that end with this page. */
   private readonly passing = new Set<string>();
-  private wasInCall = false;
+  /** New ones whose tier was chosen, and is not to be changed any more. */
+  private readonly chosen = new WeakSet<Conversation>();
 
   constructor(
     private readonly api: Api,
@@ -52,11 +51,15 @@ export class App {
     private readonly shown: Shown,
   ) {
     this.people = new People(api, () => this.shown.changed());
+    this.calling = new Calling(this, call, () => this.shown.signIn());
     this.titles = new Titles(vault, () => this.shown.changed());
     this.around = {
       api,
       vault,
-      somebody: () => this.people.somebody(),
+      somebody: async () => {
+        await this.people.somebody();
+        this.asUsual();
+      },
       changed: () => this.shown.changed(),
       listed: (summary) => this.listed(summary),
     };
@@ -68,8 +71,7 @@ export class App {
   async start(): Promise<void> {
     const route = readRoute(location);
     const opening = this.show(route);
-    await Promise.all([this.people.load(), this.refresh(), opening]);
-    if (this.open.conversation.phase === 'new') this.open.conversation.tier = this.people.defaultTier;
+    await Promise.all([this.people.load().then(() => this.asUsual()), this.refresh(), opening]);
     if (!this.people.person && !this.people.trouble && route.conversation !== null) this.shown.signIn();
     this.shown.changed();
   }
@@ -113,6 +115,7 @@ export class App {
     if (conversation.phase !== 'new') return;
     const before = conversation.tier;
     conversation.tier = tier;
+    this.chosen.add(conversation);
     this.shown.changed();
     if (tier !== 'private' || this.vault.isUnlocked()) return;
     let unlocked = false;
@@ -131,7 +134,8 @@ export class App {
 
   async send(text: string): Promise<void> {
     const { open } = this;
-    if (this.callIsHere()) return this.call().say(text);
+    await this.known();
+    if (this.calling.here) return this.call().say(text);
     if (open.conversation.tier === 'private' && !this.vault.isUnlocked() && !(await this.unlock())) return;
     await this.write(open, () => open.writing.send(text));
   }
@@ -170,63 +174,24 @@ export class App {
     return [...here, ...sealed];
   }
 
-  /** The conversation that a call belongs to, once the microphone is allowed; null where the server keeps none. */
-  async conversationForCall(): Promise<string | null> {
-    if (this.people.trouble) return null;
-    try {
-      return (await this.called?.conversation.create()) ?? null;
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (error.code === 'unreachable') throw new CallError(unreachable());
-      throw new CallError(refusal(error.status, { error: { code: error.code, message: error.message } }, error.retryAfter));
-    }
-  }
-
-  /** Earlier turns, for a server that cannot read them. */
-  contextForCall(): ContextTurn[] {
-    const conversation = this.called?.conversation;
-    return conversation?.tier === 'private' ? conversation.thread.context() : [];
-  }
-
   async startCall(): Promise<void> {
     const { open } = this;
+    if (!this.people.me) await this.known();
     if (open.conversation.tier === 'private' && !this.vault.isUnlocked() && !(await this.unlock())) return;
-    this.called = open;
-    await this.call().start();
+    await this.calling.start(open);
   }
 
-  /** Follows the call: what was said in it becomes part of the conversation. */
+  /** The call has changed. */
   callChanged(model: Model): void {
-    const on = model.state === 'connecting' || inCall(model.state);
-    if (model.problem?.code === 'sign-in' && !on && this.wasInCall) this.shown.signIn();
-    if (this.called && inCall(model.state)) {
-      const first = model.captions.find(({ role, phase }) => role === 'user' && phase === 'done');
-      if (first && this.called.conversation.id) void this.called.conversation.begun(first.text);
-    }
-    if (this.wasInCall && !on && this.called) void this.afterCall(this.called, model);
-    this.wasInCall = on;
+    this.calling.follow(model);
     this.shown.changed();
   }
 
-  /** The turns in front, with those of a call that are being spoken. */
-  turns(): Turn[] {
-    const { turns } = this.open.conversation.thread;
-    if (this.called !== this.open) return turns;
-    const spoken = this.call().model.captions;
-    if (!this.wasInCall) {
-      const ids = new Set(turns.map(({ id }) => id));
-      return [...turns, ...spoken.filter(({ id }) => !ids.has(id)).map(captionTurn)];
-    }
-    const ids = new Set(spoken.map(({ id }) => id));
-    return [...turns.filter(({ id }) => id === null || !ids.has(id)), ...spoken.map(captionTurn)];
-  }
-
-  callIsOn(): boolean {
-    return this.wasInCall;
-  }
-
-  callIsHere(): boolean {
-    return this.wasInCall && this.called === this.open;
+  /** An ephemeral conversation has ended. */
+  ended(id: string): void {
+    this.list.remove(id);
+    this.passing.delete(id);
+    this.shown.changed();
   }
 
   /** The page is being left: what ends with it ends now. */
@@ -258,9 +223,21 @@ export class App {
   async entered(): Promise<void> {
     await this.refresh();
     const { conversation } = this.open;
-    if (conversation.phase === 'new') conversation.tier = this.people.defaultTier;
-    else if (conversation.phase !== 'ready') await this.guard(() => conversation.open());
+    this.asUsual();
+    if (conversation.phase !== 'ready' && conversation.phase !== 'new') await this.guard(() => conversation.open());
     this.shown.changed();
+  }
+
+  /** Who is here decides how a conversation is kept: before that is known, none begins. */
+  private async known(): Promise<void> {
+    if (!this.people.me && !this.people.trouble) await this.people.load();
+    this.asUsual();
+  }
+
+  /** A new conversation is kept as this person usually has it, unless something else was chosen for it. */
+  private asUsual(): void {
+    const { conversation } = this.open;
+    if (conversation.phase === 'new' && !this.chosen.has(conversation)) conversation.tier = this.people.defaultTier;
   }
 
   /** Does it, and asks to sign in where that is what is missing. */
@@ -300,7 +277,8 @@ export class App {
   }
 
   private kept(id: string): Open | null {
-    if (this.wasInCall && this.called?.conversation.id === id) return this.called;
+    const { on, place } = this.calling;
+    if (on && place?.conversation.id === id) return place;
     return this.behind.get(id) ?? null;
   }
 
@@ -328,26 +306,6 @@ export class App {
     const unlocked = this.vault.isUnlocked();
     if (!unlocked) this.titles.forget();
     void this.open.conversation.unlocked(unlocked).catch(() => undefined);
-    this.shown.changed();
-  }
-
-  private async afterCall({ conversation }: Open, { captions, history: kept }: Model): Promise<void> {
-    if (conversation.id === null) return;
-    conversation.thread.absorb(captions);
-    if (conversation.tier === 'ephemeral') {
-      conversation.phase = 'over';
-      this.list.remove(conversation.id);
-      this.passing.delete(conversation.id);
-      return;
-    }
-    for (const ms of kept === 'stored' ? AFTER_CALL_MS : []) {
-      await new Promise((resolve) => setTimeout(resolve, ms));
-      if (this.callIsOn() || conversation.phase !== 'ready') return;
-      await conversation.open().catch(() => undefined);
-      const waiting = conversation.thread.turns.some((turn) => turn.saved === 'pending');
-      if (!waiting && conversation.settings.title_by !== 'words') return;
-    }
-    conversation.thread.giveUp();
     this.shown.changed();
   }
 }

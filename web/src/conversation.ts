@@ -120,6 +120,12 @@ export class Conversation {
     this.around.changed(this);
   }
 
+  /** Whatever the server has not named by now was not kept. */
+  giveUp(): void {
+    this.thread.giveUp();
+    this.around.changed(this);
+  }
+
   /** The keys came or went. */
   async unlocked(unlocked: boolean): Promise<void> {
     if (this.tier !== 'private' || this.id === null) return;

@@ -64,7 +64,7 @@ const call: Call = new Call(
           output,
           microphoneId: choice.microphoneId,
           send: (path, init) => api.send(String(path), init),
-          conversation: () => app.conversationForCall(),
+          conversation: () => app.calling.conversation(),
         },
         handlers,
       ),
@@ -82,7 +82,7 @@ const call: Call = new Call(
     },
     // Devices have names only once the microphone was allowed.
     microphone: () => void showDevices(),
-    context: () => app.contextForCall(),
+    context: () => app.calling.context(),
   },
   (model) => {
     callView.render(model, page.title());

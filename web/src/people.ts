@@ -9,6 +9,7 @@ export class People {
   /** The server has no people at all, or cannot look after them now: why. */
   trouble: ApiError | null = null;
   private welcoming: Promise<void> | null = null;
+  private loading: Promise<void> | null = null;
 
   constructor(
     private readonly api: Api,
@@ -23,14 +24,10 @@ export class People {
     return this.person?.default_tier ?? this.me?.default_tier ?? 'standard';
   }
 
-  async load(): Promise<void> {
-    try {
-      this.me = await this.api.me();
-      this.trouble = null;
-    } catch (error) {
-      this.trouble = error instanceof ApiError ? error : new ApiError(0, 'unexpected', '');
-    }
-    this.changed();
+  /** Asks the server, unless it is being asked. */
+  load(): Promise<void> {
+    this.loading ??= this.ask().finally(() => (this.loading = null));
+    return this.loading;
   }
 
   /** Makes a visitor a guest, where guests are welcome. Throws a `CallError` when one has to sign in. */
@@ -66,6 +63,16 @@ export class People {
   /** The login has ended without our doing. */
   expired(): void {
     if (this.person) this.become(null);
+  }
+
+  private async ask(): Promise<void> {
+    try {
+      this.me = await this.api.me();
+      this.trouble = null;
+    } catch (error) {
+      this.trouble = error instanceof ApiError ? error : new ApiError(0, 'unexpected', '');
+    }
+    this.changed();
   }
 
   private async welcome(): Promise<void> {

@@ -73,7 +73,7 @@ export class PageView {
     });
     const skip = element('skip', HTMLButtonElement);
     skip.addEventListener('click', () => this.composer.focus());
-    element('call-elsewhere', HTMLAnchorElement).addEventListener('click', (event) => this.side.follow(event, app.called?.conversation.id ?? null));
+    element('call-elsewhere', HTMLAnchorElement).addEventListener('click', (event) => this.side.follow(event, app.calling.place?.conversation.id ?? null));
   }
 
   /** Something is to be shown anew; many changes at once are shown once. */
@@ -91,7 +91,7 @@ export class PageView {
     this.show();
     if (item !== null) return this.thread.reveal(item);
     // Where a keyboard would cover half the screen, it waits until it is asked for.
-    if (!matchMedia('(pointer: coarse)').matches && !this.app.callIsOn()) this.composer.focus();
+    if (!matchMedia('(pointer: coarse)').matches && !this.app.calling.on) this.composer.focus();
   }
 
   back(): void {
@@ -117,8 +117,8 @@ export class PageView {
     const { conversation, writing } = app.open;
     const { me, person, trouble } = app.people;
     const keeps = trouble === null || trouble.status !== 404;
-    const turns = app.turns();
-    const live = app.callIsHere();
+    const turns = app.calling.turns();
+    const live = app.calling.here;
     const { phase } = conversation;
     this.side.show({
       list: app.list.list,
@@ -176,8 +176,8 @@ export class PageView {
   /** While a call goes on in another conversation, there is a way back to it. */
   private elsewhere(): void {
     const link = element('call-elsewhere', HTMLAnchorElement);
-    const summary = this.app.called?.conversation.summary ?? null;
-    link.hidden = !this.app.callIsOn() || this.app.callIsHere() || !summary;
+    const summary = this.app.calling.place?.conversation.summary ?? null;
+    link.hidden = !this.app.calling.on || this.app.calling.here || !summary;
     if (link.hidden || !summary) return;
     link.href = `/c/${encodeURIComponent(summary.id)}`;
     link.textContent = `The call is in “${this.app.titles.of(summary)}”`;
@@ -209,7 +209,7 @@ export class PageView {
       yes: 'Delete',
     };
     if (!(await confirmed(question))) return;
-    if (this.app.called?.conversation.id === summary.id) this.call().hangUp();
+    if (this.app.calling.place?.conversation.id === summary.id) this.call().hangUp();
     await this.app.remove(summary);
   }
 

@@ -219,18 +219,26 @@ export const reach = {
     await tab.settled();
     const [conversation] = [...world.conversations.values()];
     for (let i = 0; i < 60; i++) addItem(conversation, { role: i % 2 ? 'assistant' : 'user', text: `line ${i} with **some** words` });
+    const firstPaint = `(() => {
+      const [paint] = performance.getEntriesByName('first-contentful-paint');
+      const [load] = performance.getEntriesByType('navigation');
+      return paint && paint.startTime - load.responseStart;
+    })()`;
+    // What this browser takes for next to nothing, and what else this machine does, is not ours to test.
+    const nothing = [];
+    for (let round = 0; round < 5; round++) {
+      await tab.send('Page.navigate', { url: `${tab.address}favicon.svg` });
+      await tab.until(firstPaint);
+      nothing.push(await tab.run(firstPaint));
+    }
+    const limit = 150 + Math.min(...nothing);
     const figures = [];
-    // What else this machine does is not ours to test: the best of some.
-    for (let round = 0; round < 15 && !figures.some((ms) => ms <= 150); round++) {
+    for (let round = 0; round < 15 && !(round >= 5 && figures.some((ms) => ms <= limit)); round++) {
       await tab.open(`c/${conversation.id}`);
       await tab.until(`document.querySelectorAll('.caption').length === 50`);
-      figures.push(await tab.run(`(() => {
-        const [paint] = performance.getEntriesByName('first-contentful-paint');
-        const [load] = performance.getEntriesByType('navigation');
-        return paint.startTime - load.responseStart;
-      })()`));
+      figures.push(await tab.run(firstPaint));
     }
-    assert.ok(Math.min(...figures) <= 150, `it took ${figures.map(Math.round)} ms`);
+    assert.ok(Math.min(...figures) <= limit, `it took ${figures.map(Math.round)} ms, an empty page ${nothing.map(Math.round)} ms`);
     return `drawn ${figures.map((ms) => ms.toFixed(0)).join(', ')} ms after the first byte`;
   },
 };

@@ -13,6 +13,8 @@ interface Roster {
 
 export interface Checked {
   count: number;
+  /** The newest list. */
+  slots: Record<string, string>;
   warnings: { code: Warning; slot: string }[];
   /** Slots that the newest list does not name as they are; not to be opened, not to be sealed to. */
   refused: Set<string>;
@@ -30,7 +32,7 @@ export async function checkSlots(person: string, slots: (Slot | UnknownSlot)[], 
   }
   const newest = [...rosters.values()].reduce<Roster>((a, b) => (b.count > a.count ? b : a), { count: 0, slots: {} });
 
-  const checked: Checked = { count: newest.count, warnings: [], refused: new Set(), stale: false };
+  const checked: Checked = { ...newest, warnings: [], refused: new Set(), stale: false };
   for (const slot of known) {
     const roster = rosters.get(slot.id);
     if (roster && newest.slots[slot.id] === slot.public) {
@@ -49,13 +51,16 @@ export async function checkSlots(person: string, slots: (Slot | UnknownSlot)[], 
   return checked;
 }
 
-/** The slots, each with the list of them all. What is of an unknown kind is named in the list and left as it is. */
+/**
+ * These slots, each with the list of them all. Of the `others`, which this page does not know or does not trust, the list
+ * keeps what it had: to name one anew would be to vouch for it.
+ */
 export async function withRosters(
-  person: string, slots: (Slot | UnknownSlot)[], master: CryptoKey, count: number,
+  person: string, slots: Slot[], others: Record<string, string>, master: CryptoKey, count: number,
 ): Promise<Slot[]> {
-  const named = slots.map((slot) => [slot.id, String((slot as Partial<Slot>).public ?? '')] as const);
-  const roster: Roster = { count, slots: Object.fromEntries(named) };
-  return Promise.all(slots.filter(isSlot).map((slot) => sealRoster(person, slot, master, roster)));
+  const named = slots.map((slot) => [slot.id, slot.public] as const);
+  const roster: Roster = { count, slots: { ...others, ...Object.fromEntries(named) } };
+  return Promise.all(slots.map((slot) => sealRoster(person, slot, master, roster)));
 }
 
 function parseRoster(value: unknown): Roster | null {

@@ -1,0 +1,104 @@
+/** What of a conversation is as it was stored. */
+import type { SealedItem, Summary } from '../contract';
+import { fromBase64 } from './bytes';
+import { Head } from './chain';
+import type { Meta } from './content';
+import type { SeenHead } from './memory';
+import type { OpenItem, OpenVault } from './opened';
+
+export type ProblemKind =
+  /** It does not open. */
+  | 'damaged'
+  | 'missing'
+  /** It opens, but in another place. */
+  | 'reordered'
+  /** The end is not there. */
+  | 'truncated'
+  /** Something else than what was confirmed stands there. */
+  | 'replaced'
+  /** This browser has seen a later state. */
+  | 'rolled-back';
+
+export interface Problem {
+  seq: number;
+  kind: ProblemKind;
+}
+
+export interface Inspected {
+  meta: Meta;
+  /** What opens, in its order. */
+  items: OpenItem[];
+  problems: Problem[];
+  /** What was confirmed is all there and unchanged. */
+  intact: boolean;
+}
+
+/** Trying all pairs would be dear, and one find is as good as a hundred. */
+const MOST_TRIED = 30;
+
+/** Compares all items of a conversation with its head and with what this browser remembers. */
+export async function inspect(vault: OpenVault, summary: Summary, rows: SealedItem[], seen: SeenHead | null): Promise<Inspected> {
+  const meta = await vault.storedMeta(summary);
+  const { lastSeq } = meta.head;
+  const problems = order(rows, lastSeq);
+  const results = await Promise.all(rows.map((row) => vault.item(summary, row).catch(() => null)));
+  const unopened = rows.filter((_, at) => results[at] === null);
+  for (const row of unopened) {
+    problems.push({ seq: row.seq, kind: (await belongsElsewhere(vault, summary, row, unopened)) ? 'reordered' : 'damaged' });
+  }
+  const inPlace = problems.every(({ kind, seq }) => kind === 'damaged' || seq > lastSeq);
+  // In the head only what a browser sealed, or what never opened, can stand.
+  for (const item of results) {
+    if (item?.unconfirmed && item.seq <= lastSeq) problems.push({ seq: item.seq, kind: 'replaced' });
+  }
+
+  const heads = inPlace ? await headsOver(rows) : null;
+  const confirmed = heads?.get(lastSeq)?.equals(meta.head) ?? false;
+  const named = problems.some(({ kind, seq }) => kind !== 'damaged' && seq <= lastSeq);
+  if (!confirmed && !named) problems.push({ seq: problems.find(({ seq }) => seq <= lastSeq)?.seq ?? lastSeq, kind: 'replaced' });
+  const rolledBack = seen !== null && meta.revision <= seen.revision && !passesThrough(heads, seen);
+  if (rolledBack) problems.push({ seq: seen.last_seq, kind: 'rolled-back' });
+  const items = results.filter((each) => each !== null);
+  return { meta, items, problems: problems.sort((a, b) => a.seq - b.seq), intact: confirmed && !named && !rolledBack };
+}
+
+/** The heads after every item, as far as nothing is missing. */
+export async function headsOver(rows: SealedItem[]): Promise<Map<number, Head>> {
+  let head = Head.EMPTY;
+  const heads = new Map([[0, head]]);
+  for (const row of rows) {
+    if (row.seq !== head.lastSeq + 1) break;
+    head = await head.push(row.seq, fromBase64(row.record));
+    heads.set(row.seq, head);
+  }
+  return heads;
+}
+
+function order(rows: SealedItem[], lastSeq: number): Problem[] {
+  const problems: Problem[] = [];
+  let last = 0;
+  for (const { seq } of rows) {
+    if (seq <= last) problems.push({ seq, kind: 'reordered' });
+    else if (seq > last + 1) problems.push({ seq: last + 1, kind: 'missing' });
+    last = Math.max(last, seq);
+  }
+  if (last < lastSeq) problems.push({ seq: last + 1, kind: 'truncated' });
+  return problems;
+}
+
+async function belongsElsewhere(vault: OpenVault, summary: Summary, row: SealedItem, unopened: SealedItem[]): Promise<boolean> {
+  for (const place of unopened.slice(0, MOST_TRIED)) {
+    if (place === row) continue;
+    const opens = await vault.item(summary, { ...place, record: row.record }).then(() => true, () => false);
+    if (opens) return true;
+  }
+  return false;
+}
+
+function passesThrough(heads: Map<number, Head> | null, seen: SeenHead): boolean {
+  try {
+    return heads?.get(seen.last_seq)?.equals(Head.from(seen)) ?? false;
+  } catch {
+    return false;
+  }
+}

@@ -119,6 +119,14 @@ export class Call {
     if (this.live) this.end(null);
   }
 
+  /** Forgets a call that is over: something else is in front now. */
+  reset(): void {
+    if (this.model.state !== 'ended') return;
+    this.captions = new Captions();
+    Object.assign(this.model, idle(), { captions: this.captions.list });
+    this.changed(this.model);
+  }
+
   toggleMute(): void {
     if (!this.live) return;
     this.model.muted = !this.model.muted;

@@ -272,7 +272,7 @@ function unexpected(error: unknown): Problem {
 }
 
 /** Turns a `Retry-After` value, seconds or a date, into advice. */
-function tryAgain(retryAfter: string | null, now: number): string {
+export function tryAgain(retryAfter: string | null, now: number): string {
   const text = retryAfter?.trim() ?? '';
   const seconds = /^\d+$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - now) / 1000);
   if (!Number.isFinite(seconds) || seconds < 1) return 'Try again in a moment.';
@@ -288,7 +288,7 @@ function errorOf(body: unknown): { code: string; message: string } {
 }
 
 /** Server messages are lower case without a full stop; here they stand among sentences. */
-function sentence(message: string): string {
+export function sentence(message: string): string {
   const text = message.trim();
   if (!text) return '';
   const closed = /[.!?…]$/.test(text) ? text : `${text}.`;

@@ -113,7 +113,9 @@ export class Thread {
     if (open && open.text) open.phase = 'cut';
     else this.turns = this.turns.filter((turn) => turn !== open);
     if (!failed) return;
-    for (const turn of this.turns.filter((each) => each.saved === 'pending')) turn.saved = 'failed';
+    for (const turn of this.turns) {
+      if (turn.saved === 'pending' || (turn.role === 'user' && turn.id === null)) turn.saved = 'failed';
+    }
     // A reply that was to be replaced, and was not.
     if (!this.turns.some((turn) => turn.saved === 'failed')) this.putBack();
   }

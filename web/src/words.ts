@@ -15,8 +15,9 @@ export function stateWord(model: Model): string {
   return words[model.state];
 }
 
-export function title(model: Model): string {
+export function title(model: Model, conversation: string | null = null): string {
   const word = stateWord(model);
+  if (conversation !== null && (!word || model.state === 'ended')) return `${conversation} · Sotto`;
   return word ? `${word.charAt(0).toUpperCase()}${word.slice(1)} · Sotto` : 'Sotto';
 }
 
@@ -74,7 +75,7 @@ export function privacy(model: Model): string {
 }
 
 /** The end of an interrupted reply: a mark instead of the comma or dash it was cut at. */
-export function captionText({ text, phase }: Caption): { text: string; mark: string } {
+export function captionText({ text, phase }: { text: string; phase: Caption['phase'] | 'lost' }): { text: string; mark: string } {
   return phase === 'cut' ? { text: text.replace(/[\s,;:–—-]+$/, ''), mark: '…' } : { text, mark: '' };
 }
 

@@ -62,7 +62,8 @@ export function writeMeta({ head, ...meta }: Meta): Bytes {
 
 /** The next revision of a meta record, with these changes. */
 export function changedMeta(meta: Meta, change: MetaChange, head = meta.head): Meta {
-  const by = change.title_by ?? (change.title === undefined ? meta.title_by : 'person');
+  // Whose title it is changes with the title only.
+  const by = change.title === undefined ? meta.title_by : change.title_by ?? 'person';
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
   return { ...meta, ...given, title_by: by, head, revision: meta.revision + 1 };
 }

@@ -27,6 +27,8 @@ export type Refusal =
   | 'already-set-up'
   | 'not-confirmed'
   | 'browser-too-old'
+  /** It was typed twice, and not the same. */
+  | 'passphrases-differ'
   | PassphraseProblem;
 
 export type PassphraseProblem = 'passphrase-short' | 'passphrase-common' | 'passphrase-is-password';

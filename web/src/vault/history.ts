@@ -69,23 +69,30 @@ export class History {
     });
   }
 
-  /** Writes a head that ends before `seq`, before the server is asked to put something else there. */
-  rewind(summary: Summary, last: SealedItem[], seq: number): Promise<void> {
-    return alone(`sotto.adopt.${summary.id}`, async () => {
+  /**
+   * Writes a head that ends before an item (before the last reply, if none is named), so that the server can be asked to put
+   * something else there. Without it what comes there would be a forgery.
+   */
+  rewind(id: string, item: string | null): Promise<void> {
+    return alone(`sotto.adopt.${id}`, async () => {
+      const { summary, rows } = await this.fetch(id);
+      const first = rows.findLast((row) => (item === null ? row.role === 'assistant' : row.id === item));
       const meta = await this.vault.storedMeta(summary);
-      if (meta.head.lastSeq < seq) return;
-      const head = (await headsOver(await this.rows(summary, last))).get(seq - 1);
+      if (!first || meta.head.lastSeq < first.seq) return;
+      const head = (await headsOver(rows)).get(first.seq - 1);
       if (!head) throw new VaultError('record-damaged');
       const next = changedMeta(meta, {}, head);
-      await this.server.change(summary.id, { meta: await this.vault.sealMeta(summary, next) });
-      this.written(summary.id, next);
+      await this.server.change(id, { meta: await this.vault.sealMeta(summary, next) });
+      this.written(id, next);
     });
   }
 
-  /** The sealed meta record with changes, for the page to send. */
+  /** The sealed meta record with changes, for the page to send. What is written next has them too. */
   async changed(summary: Summary, change: MetaChange): Promise<string> {
     const next = changedMeta(await this.vault.storedMeta(summary), change);
-    return this.vault.sealMeta(summary, next);
+    const sealed = await this.vault.sealMeta(summary, next);
+    this.vault.written(summary.id, next);
+    return sealed;
   }
 
   private inspect({ summary, rows }: { summary: Summary; rows: SealedItem[] }): Promise<Inspected> {

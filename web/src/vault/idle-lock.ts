@@ -14,6 +14,8 @@ export class IdleLock {
   constructor(
     private readonly lock: () => void,
     public minutes: number,
+    /** A call goes on: whoever talks does not type. */
+    private readonly busy: () => boolean = () => false,
     private readonly now: () => number = Date.now,
   ) {}
 
@@ -30,7 +32,7 @@ export class IdleLock {
     this.unwatch = () => undefined;
   }
 
-  /** Somebody is there, or a call goes on. */
+  /** Somebody is there. */
   touch = (): void => {
     // Woken from sleep: the time is over though no timer has run.
     if (this.timer !== null && this.isOver()) return this.end();
@@ -45,7 +47,10 @@ export class IdleLock {
     }, ms);
   }
 
-  private isOver = () => this.now() - this.seenMs >= this.minutes * MINUTE_MS;
+  private isOver(): boolean {
+    if (this.busy()) this.seenMs = this.now();
+    return this.now() - this.seenMs >= this.minutes * MINUTE_MS;
+  }
 
   private end(): void {
     this.stop();

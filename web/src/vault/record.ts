@@ -91,11 +91,11 @@ export async function open(key: CryptoKey, binding: Binding, record: Uint8Array)
 }
 
 /** Seals to a public key: whoever seals cannot open it again. */
-export async function sealTo(recipient: Uint8Array, binding: Binding, plaintext: Uint8Array, fixed: Fixed = {}): Promise<Bytes> {
+export async function sealTo(recipient: Uint8Array, generation: number, binding: Binding, plaintext: Uint8Array, fixed: Fixed = {}): Promise<Bytes> {
   const padded = pad(plaintext);
-  const { enc, ciphertext } = await hpkeSeal(recipient, SEALED_INFO, authenticated(binding, 0), padded, fixed.ephemeral);
+  const { enc, ciphertext } = await hpkeSeal(recipient, SEALED_INFO, authenticated(binding, generation), padded, fixed.ephemeral);
   padded.fill(0);
-  return concat(header(Suite.hpke, binding.kind, 0), enc, ciphertext);
+  return concat(header(Suite.hpke, binding.kind, generation), enc, ciphertext);
 }
 
 /** Opens what was sealed to this key for exactly this place. It does not show who sealed it. */

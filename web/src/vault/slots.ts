@@ -59,6 +59,9 @@ interface NewSlot {
   atMs: number;
 }
 
+/** Of the master key. */
+const GENERATION = 1;
+
 /** Makes a slot that opens with `secret`, without its roster. */
 export async function makeSlot(master: Master, slot: NewSlot, options: SlotOptions): Promise<Slot> {
   const { person, kind, label, secret, atMs } = slot;
@@ -73,12 +76,12 @@ export async function makeSlot(master: Master, slot: NewSlot, options: SlotOptio
     id, kind, label, kdf, created_ms: atMs,
     commit: base64(key.commit),
     public: base64(pair.publicKey),
-    private: base64(await seal(key.cipher, 0, bind.slot(person, id, kind, parameters), inside)),
-    master: base64(await sealTo(pair.publicKey, bind.slot(person, id, 'master', parameters), master.bytes)),
+    private: base64(await seal(key.cipher, GENERATION, bind.slot(person, id, kind, parameters), inside)),
+    master: base64(await sealTo(pair.publicKey, GENERATION, bind.slot(person, id, 'master', parameters), master.bytes)),
     roster: '',
   };
   if (kind === 'recovery') {
-    sealed.recovery = base64(await seal(master.cipher, 0, bind.slot(person, id, 'recovery-key', parameters), secret));
+    sealed.recovery = base64(await seal(master.cipher, GENERATION, bind.slot(person, id, 'recovery-key', parameters), secret));
   }
   wipe(pair.privateKey, inside);
   return sealed;
@@ -120,7 +123,7 @@ export async function recoverySecret(person: string, slot: Slot, master: CryptoK
 /** What the roster of a slot seals. */
 export async function sealRoster(person: string, slot: Slot, master: CryptoKey, roster: unknown): Promise<Slot> {
   const binding = bind.slot(person, slot.id, 'roster', await parametersHash(slot.kdf));
-  return { ...slot, roster: base64(await seal(master, 0, binding, utf8(JSON.stringify(roster)))) };
+  return { ...slot, roster: base64(await seal(master, GENERATION, binding, utf8(JSON.stringify(roster)))) };
 }
 
 /** Null where it does not open: then the slot is not one that this master key vouches for. */

@@ -45,7 +45,7 @@ export function shownKey(recoveryKey: string): HTMLElement {
   const print = button({ class: 'small' }, () => window.print(), 'Print');
   return make(
     'div',
-    { class: 'recovery-key', 'data-testid': 'recovery-key', 'data-key': recoveryKey },
+    { class: 'recovery-key', 'data-testid': 'recovery-key' },
     make('ol', { 'aria-label': 'Recovery key' }, ...rows),
     make('div', { class: 'actions left' }, copy, print, said),
   );

@@ -56,7 +56,8 @@ export async function inspect(vault: OpenVault, summary: Summary, rows: SealedIt
   const confirmed = heads?.get(lastSeq)?.equals(meta.head) ?? false;
   const named = problems.some(({ kind, seq }) => kind !== 'damaged' && seq <= lastSeq);
   if (!confirmed && !named) problems.push({ seq: problems.find(({ seq }) => seq <= lastSeq)?.seq ?? lastSeq, kind: 'replaced' });
-  const rolledBack = seen !== null && meta.revision <= seen.revision && !passesThrough(heads, seen);
+  const older = seen !== null && meta.revision <= seen.revision && !isHead(seen, meta.head);
+  const rolledBack = older && !isHead(seen, heads?.get(seen.last_seq));
   if (rolledBack) problems.push({ seq: seen.last_seq, kind: 'rolled-back' });
   const items = results.filter((each) => each !== null);
   return { meta, items, problems: problems.sort((a, b) => a.seq - b.seq), intact: confirmed && !named && !rolledBack };
@@ -95,9 +96,9 @@ async function belongsElsewhere(vault: OpenVault, summary: Summary, row: SealedI
   return false;
 }
 
-function passesThrough(heads: Map<number, Head> | null, seen: SeenHead): boolean {
+function isHead(seen: SeenHead, head: Head | undefined): boolean {
   try {
-    return heads?.get(seen.last_seq)?.equals(Head.from(seen)) ?? false;
+    return head?.equals(Head.from(seen)) ?? false;
   } catch {
     return false;
   }

@@ -5,6 +5,8 @@ import type { PassphraseProblem } from './errors';
 export const MINIMUM_CHARACTERS = 12;
 export const MINIMUM_WORDS = 5;
 const MINIMUM_DIFFERENT = 5;
+/** Digits alone are dates and telephone numbers. */
+const MINIMUM_DIGITS = 20;
 
 /** Long enough to be taken, and among the first that are tried. Without spaces and signs, in lower case. */
 const COMMON = new Set(
@@ -37,7 +39,8 @@ export function passphraseProblem(passphrase: string): PassphraseProblem | null 
   if ([...normal].length < MINIMUM_CHARACTERS && words.size < MINIMUM_WORDS) return 'passphrase-short';
   const plain = normal.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
   const few = new Set(normal).size < MINIMUM_DIFFERENT;
-  return few || COMMON.has(plain) || isRun(plain) || isRepeated(normal.toLowerCase()) ? 'passphrase-common' : null;
+  const onlyFewDigits = /^\p{N}*$/u.test(plain) && plain.length < MINIMUM_DIGITS;
+  return few || onlyFewDigits || COMMON.has(plain) || isRun(plain) || isRepeated(normal.toLowerCase()) ? 'passphrase-common' : null;
 }
 
 /**

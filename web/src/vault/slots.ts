@@ -88,7 +88,8 @@ export async function makeSlot(master: Master, slot: NewSlot, options: SlotOptio
 }
 
 /** The key of a slot from what was typed. Rejects with `weak-kdf`. */
-export function keyOf(slot: Slot, secret: Bytes, options: SlotOptions): Promise<SlotKey> {
+export async function keyOf(slot: Slot, secret: Bytes, options: SlotOptions): Promise<SlotKey> {
+  if (slot.kind === 'passphrase' && slot.kdf.alg !== 'argon2id') throw new VaultError('weak-kdf');
   return slotKey(secret, slot.kdf, options.argon2, options.floor);
 }
 

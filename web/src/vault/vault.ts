@@ -89,6 +89,7 @@ export class Vault {
 
   /** Asks the server whether there is a vault. */
   async load(): Promise<Status> {
+    if (this.opened) return 'open';
     this.stored = await this.options.server.vault();
     const missing = !this.stored.identity && this.options.memory.slotCount(this.options.person) > 0;
     this.warnings = missing ? [{ code: 'vault-missing', slot: null }] : [];

@@ -1,6 +1,6 @@
 /** The stored side of private conversations: reading them whole, taking over what the server sealed, going back. */
 import type { SealedItem, Summary } from '../contract';
-import { base64, fromBase64 } from './bytes';
+import { type Bytes, base64, fromBase64 } from './bytes';
 import { Head } from './chain';
 import { changedMeta, type Meta, type MetaChange } from './content';
 import { VaultError } from './errors';
@@ -103,7 +103,6 @@ export class History {
     const title = found.meta.title_by === 'person' ? null : await this.vault.inboxTitle(summary);
     const titled: MetaChange = title === null ? {} : { title, title_by: 'model' };
     const kept = found.intact ? found.meta.head : Head.EMPTY;
-    const unconfirmed = new Set(found.items.filter((item) => item.unconfirmed).map(({ seq }) => seq));
     // After a rollback the count goes on from what was seen, not from what came back.
     const revision = Math.max(found.meta.revision, this.memory.head(summary.id)?.revision ?? 0);
     let meta: Meta = { ...found.meta, revision };
@@ -125,9 +124,10 @@ export class History {
       // Behind a gap nothing can be confirmed.
       if (row.seq !== head.lastSeq + 1) break;
       let { record } = row;
-      if (unconfirmed.has(row.seq)) {
+      const plaintext = found.unconfirmed.get(row.seq);
+      if (plaintext) {
         current = await this.withKeyFor(row.seq, current, meta);
-        record = await this.sealed(current, row);
+        record = await this.sealed(current, row, plaintext);
         batch.push({ seq: row.seq, record });
         bytes += record.length;
       }
@@ -140,9 +140,8 @@ export class History {
   }
 
   /** What the server sealed, under the conversation's key; not a byte of the content is changed. */
-  private async sealed(summary: Summary, row: SealedItem): Promise<string> {
+  private async sealed(summary: Summary, row: SealedItem, plaintext: Bytes): Promise<string> {
     const keys = await this.vault.keys(summary);
-    const plaintext = await this.vault.plaintext(summary, row);
     const place = { conversation: summary.id, item: row.id, seq: row.seq, role: row.role };
     return base64(await keys.seal(keys.generationFor(row.seq), bind.message(place), plaintext));
   }

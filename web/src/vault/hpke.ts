@@ -49,12 +49,22 @@ export async function sharedSecret(mine: CryptoKey, theirs: Uint8Array, context:
 async function schedule(
   shared: Bytes, info: Bytes, use: 'encrypt' | 'decrypt',
 ): Promise<{ key: CryptoKey; nonce: Bytes }> {
-  const noPskId = await labeledExtract(SUITE, NONE, 'psk_id_hash', NONE);
-  const context = concat(Uint8Array.of(0), noPskId, await labeledExtract(SUITE, NONE, 'info_hash', info));
+  const context = await contextOf(info);
   const secret = await labeledExtract(SUITE, shared, 'secret', NONE);
   const key = await labeledExpand(SUITE, secret, 'key', context, 32);
   const nonce = await labeledExpand(SUITE, secret, 'base_nonce', context, 12);
   return { key: await crypto.subtle.importKey('raw', key, 'AES-GCM', false, [use]), nonce };
+}
+
+/** The same for all that is sealed with one `info`, and everything here is. */
+let lastContext: { info: Bytes; context: Promise<Bytes> } | null = null;
+
+function contextOf(info: Bytes): Promise<Bytes> {
+  if (lastContext?.info !== info) {
+    const hashes = [labeledExtract(SUITE, NONE, 'psk_id_hash', NONE), labeledExtract(SUITE, NONE, 'info_hash', info)];
+    lastContext = { info, context: Promise.all(hashes).then((each) => concat(Uint8Array.of(0), ...each)) };
+  }
+  return lastContext.context;
 }
 
 async function labeledExtract(suite: Bytes, salt: Bytes, label: string, input: Bytes): Promise<Bytes> {

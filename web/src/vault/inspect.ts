@@ -1,10 +1,10 @@
 /** What of a conversation is as it was stored. */
 import type { SealedItem, Summary } from '../contract';
-import { fromBase64 } from './bytes';
+import { type Bytes, fromBase64 } from './bytes';
 import { Head } from './chain';
 import type { Meta } from './content';
 import type { SeenHead } from './memory';
-import type { OpenItem, OpenVault } from './opened';
+import { itemOf, type OpenItem, type OpenVault } from './opened';
 
 export type ProblemKind =
   /** It does not open. */
@@ -26,8 +26,8 @@ export interface Problem {
 
 export interface Inspected {
   meta: Meta;
-  /** What opens, in its order. */
-  items: OpenItem[];
+  /** By number, what the server sealed and a browser has not confirmed: it opens. */
+  unconfirmed: Map<number, Bytes>;
   problems: Problem[];
   /** What was confirmed is all there and unchanged. */
   intact: boolean;
@@ -41,15 +41,18 @@ export async function inspect(vault: OpenVault, summary: Summary, rows: SealedIt
   const meta = await vault.storedMeta(summary);
   const { lastSeq } = meta.head;
   const problems = order(rows, lastSeq);
-  const results = await Promise.all(rows.map((row) => vault.item(summary, row).catch(() => null)));
+  const results = await Promise.all(rows.map((row) => opened(vault, summary, row)));
   const unopened = rows.filter((_, at) => results[at] === null);
+  const unconfirmed = new Map<number, Bytes>();
   for (const row of unopened) {
     problems.push({ seq: row.seq, kind: (await belongsElsewhere(vault, summary, row, unopened)) ? 'reordered' : 'damaged' });
   }
   const inPlace = problems.every(({ kind, seq }) => kind === 'damaged' || seq > lastSeq);
   // In the head only what a browser sealed, or what never opened, can stand.
-  for (const item of results) {
-    if (item?.unconfirmed && item.seq <= lastSeq) problems.push({ seq: item.seq, kind: 'replaced' });
+  for (const result of results) {
+    if (!result?.item.unconfirmed) continue;
+    unconfirmed.set(result.item.seq, result.plaintext);
+    if (result.item.seq <= lastSeq) problems.push({ seq: result.item.seq, kind: 'replaced' });
   }
 
   const heads = inPlace ? await headsOver(rows) : null;
@@ -59,8 +62,7 @@ export async function inspect(vault: OpenVault, summary: Summary, rows: SealedIt
   const older = seen !== null && meta.revision <= seen.revision && !isHead(seen, meta.head);
   const rolledBack = older && !isHead(seen, heads?.get(seen.last_seq));
   if (rolledBack) problems.push({ seq: seen.last_seq, kind: 'rolled-back' });
-  const items = results.filter((each) => each !== null);
-  return { meta, items, problems: problems.sort((a, b) => a.seq - b.seq), intact: confirmed && !named && !rolledBack };
+  return { meta, unconfirmed, problems: problems.sort((a, b) => a.seq - b.seq), intact: confirmed && !named && !rolledBack };
 }
 
 /** The heads after every item, as far as nothing is missing. */
@@ -73,6 +75,15 @@ export async function headsOver(rows: SealedItem[]): Promise<Map<number, Head>> 
     heads.set(row.seq, head);
   }
   return heads;
+}
+
+async function opened(vault: OpenVault, summary: Summary, row: SealedItem): Promise<{ item: OpenItem; plaintext: Bytes } | null> {
+  try {
+    const plaintext = await vault.plaintext(summary, row);
+    return { item: itemOf(row, plaintext), plaintext };
+  } catch {
+    return null;
+  }
 }
 
 function order(rows: SealedItem[], lastSeq: number): Problem[] {
@@ -90,8 +101,7 @@ function order(rows: SealedItem[], lastSeq: number): Problem[] {
 async function belongsElsewhere(vault: OpenVault, summary: Summary, row: SealedItem, unopened: SealedItem[]): Promise<boolean> {
   for (const place of unopened.slice(0, MOST_TRIED)) {
     if (place === row) continue;
-    const opens = await vault.item(summary, { ...place, record: row.record }).then(() => true, () => false);
-    if (opens) return true;
+    if (await opened(vault, summary, { ...place, record: row.record })) return true;
   }
   return false;
 }

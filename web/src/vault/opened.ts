@@ -71,8 +71,7 @@ export class OpenVault implements Wrapping {
 
   /** Rejects with `record-damaged`. */
   async item(summary: Summary, row: SealedItem): Promise<OpenItem> {
-    const content = readContent(await this.plaintext(summary, row));
-    return { id: row.id, seq: row.seq, role: row.role, unconfirmed: isServers(row), ...content };
+    return itemOf(row, await this.plaintext(summary, row));
   }
 
   async plaintext(summary: Summary, row: SealedItem): Promise<Bytes> {
@@ -97,6 +96,11 @@ export class OpenVault implements Wrapping {
 /** Whether the server sealed this, rather than a browser. */
 export function isServers(row: SealedItem): boolean {
   return kindOf(fromBase64(row.record)) === Kind.sealed;
+}
+
+/** Throws with `record-damaged` if this is no content. */
+export function itemOf(row: SealedItem, plaintext: Bytes): OpenItem {
+  return { id: row.id, seq: row.seq, role: row.role, unconfirmed: isServers(row), ...readContent(plaintext) };
 }
 
 function damaged(cause: unknown): Bytes {

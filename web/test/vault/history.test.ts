@@ -77,7 +77,7 @@ describe('reading', () => {
     server.before = () => undefined;
     const now = await state(server, id);
     expect(await vault.open.history.adopt(now.summary, now.items)).toEqual({ adopted: 50, problems: [] });
-  });
+  }, 30_000);
 });
 
 describe('titles', () => {

@@ -42,6 +42,14 @@ const stories = {
     return `${checked} checked`;
   },
 
+  'the policy holds: a script from nowhere does not start': async (tab) => {
+    const refused = (expression) => tab.run(`(() => { try { ${expression}; return 'done' } catch (error) { return error.name } })()`);
+    assert.equal(await refused(`new Worker('/argon2.js')`), 'TypeError');
+    assert.equal(await refused(`document.body.innerHTML = '<b>'`), 'TypeError');
+    assert.equal(await refused(`trustedTypes.createPolicy('other', {})`), 'TypeError');
+    await tab.run('window.violations.length = 0');
+  },
+
   'from setting up to a changed passphrase': async (tab) => {
     const { world } = server;
     Object.assign(world, { vault: { identity: null, slots: [] }, conversations: new Map(), bodies: [] });
@@ -156,6 +164,8 @@ const stories = {
 
   'pictures and accessibility of every step': async (tab) => {
     const { world } = server;
+    const seenBefore = await tab.run(`localStorage.getItem('sotto.slots')`);
+    await tab.run('localStorage.clear()');
     const kept = world.vault;
     world.vault = { identity: null, slots: [] };
     await tab.open();
@@ -176,6 +186,7 @@ const stories = {
     await closed(tab);
     assert.equal(world.vault.identity, null);
     world.vault = kept;
+    await tab.run(`localStorage.setItem('sotto.slots', ${JSON.stringify(seenBefore)})`);
     await tab.open();
     await tab.click('private-unlock');
     await seen('unlock');

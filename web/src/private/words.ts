@@ -4,7 +4,7 @@ import { refusalOf, type Refusal } from '../vault/errors';
 import type { VaultWarning } from '../vault/vault';
 
 export const protects = [
-  'Private conversations are stored so that only this browser can read them: zero-knowledge storage. The keys are made from your passphrase here and never leave the page.',
+  'Private conversations are stored so that only a browser in which you unlock them can read them: zero-knowledge storage. The keys are made here, in this page, and leave it only under your passphrase or recovery key.',
   'Whoever has the database, its backups and all of the server’s own keys cannot read what is stored.',
 ];
 

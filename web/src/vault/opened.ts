@@ -46,10 +46,10 @@ export class OpenVault implements Wrapping {
   async storedMeta(summary: Summary): Promise<Meta> {
     if (!summary.sealed) throw new VaultError('meta-damaged');
     const keys = await this.keys(summary);
-    const plaintext = await keys.open(bind.meta(summary.id), fromBase64(summary.sealed.meta)).catch((cause) => {
+    const opening = keys.open(bind.meta(summary.id), fromBase64(summary.sealed.meta));
+    const meta = await opening.then(readMeta).catch((cause) => {
       throw new VaultError('meta-damaged', { cause });
     });
-    const meta = readMeta(plaintext);
     const known = this.latest.get(summary.id);
     return known && known.revision > meta.revision ? known : meta;
   }

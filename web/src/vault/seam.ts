@@ -23,7 +23,7 @@ export class PrivateVault implements Seam {
 
   constructor(private readonly around: Surroundings) {}
 
-  isUnlocked = () => this.vault?.status === 'open';
+  isUnlocked = () => this.vault?.status === 'open' && this.person === this.around.person();
 
   unlock(): Promise<boolean> {
     if (this.isUnlocked()) return Promise.resolve(true);
@@ -88,7 +88,7 @@ export class PrivateVault implements Seam {
   }
 
   private async opened() {
-    if (!this.vault) throw new Error('private conversations are locked');
+    if (!this.vault || this.person !== this.around.person()) throw new Error('private conversations are locked');
     return this.vault.open;
   }
 

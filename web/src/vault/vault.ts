@@ -3,22 +3,23 @@
  * tab's memory and nowhere else.
  */
 import type { NewConversation, Settings } from '../contract';
-import { base64, concat, fromBase64, hex, equal, random } from './bytes';
+import { base64, hex, random } from './bytes';
 import { changedMeta, NEW_META, writeMeta } from './content';
 import { ConversationKeys, RECORDS_PER_KEY } from './conversation-keys';
 import { VaultError, type Warning } from './errors';
 import { History } from './history';
-import { keyPair, type KeyPair } from './hpke';
+import type { KeyPair } from './hpke';
+import { newIdentity, openIdentity } from './identity';
 import { DEFAULT_LOCK_MINUTES, IdleLock } from './idle-lock';
 import { type Argon2, type Cost, COST, FLOOR } from './kdf';
-import { KEY_BYTES, newPairBytes, importCipher } from './keys';
+import { importCipher, KEY_BYTES } from './keys';
 import type { Memory } from './memory';
 import { OpenVault } from './opened';
 import { passphraseBytes, passphraseProblem, SignInPasswords } from './passphrase';
-import { bind, open, seal } from './record';
+import { bind } from './record';
 import { confirms, newRecoverySecret, readRecoveryKey, writeRecoveryKey } from './recovery-key';
 import { Library } from './search';
-import type { Identity, Server, StoredVault } from './server';
+import type { Server, StoredVault } from './server';
 import { checkSlots, withRosters } from './slot-set';
 import { isSlot, keyOf, makeSlot, type Master, openSlot, recoverySecret, type Slot, type SlotOptions, wipe } from './slots';
 
@@ -47,9 +48,6 @@ export interface VaultWarning {
   slot: string | null;
 }
 
-/** Of the identity, which is made once. */
-const GENERATION = 1;
-const IDENTITY = 'identity';
 /** A server that shows more slots than this wants the browser to be busy. */
 const MOST_SLOTS = 16;
 
@@ -340,27 +338,6 @@ export class Vault {
   private tell(): void {
     for (const listener of this.listeners) listener();
   }
-}
-
-async function newIdentity(person: string, master: CryptoKey): Promise<{ identity: Identity; pair: KeyPair }> {
-  const made = await newPairBytes();
-  const inside = concat(made.privateKey, made.publicKey);
-  const wrapped = base64(await seal(master, GENERATION, bind.userKey(person, IDENTITY), inside));
-  const pair = await keyPair(made.privateKey, made.publicKey);
-  wipe(made.privateKey, inside);
-  return { identity: { public: base64(made.publicKey), wrapped }, pair };
-}
-
-async function openIdentity(person: string, identity: Identity, master: CryptoKey): Promise<KeyPair> {
-  const inside = await open(master, bind.userKey(person, IDENTITY), fromBase64(identity.wrapped)).catch((cause) => {
-    throw new VaultError('identity-swapped', { cause });
-  });
-  const publicKey = inside.slice(KEY_BYTES);
-  // To another public key the server would seal for somebody else.
-  if (!equal(publicKey, fromBase64(identity.public))) throw new VaultError('identity-swapped');
-  const pair = await keyPair(inside.subarray(0, KEY_BYTES), publicKey);
-  wipe(inside);
-  return pair;
 }
 
 function rosterOf(slots: Slot[]): Record<string, string> {

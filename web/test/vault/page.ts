@@ -2,6 +2,7 @@
 import '../../src/style/base.css';
 import '../../src/style/dialog.css';
 import '../../src/style/forms.css';
+import '../../src/style/head.css';
 import '../../src/style/settings.css';
 import { Api } from '../../src/api';
 import { argon2 } from '../../src/vault/argon2';

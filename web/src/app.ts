@@ -115,9 +115,13 @@ export class App {
     conversation.tier = tier;
     this.shown.changed();
     if (tier !== 'private' || this.vault.isUnlocked()) return;
-    if (await this.unlock()) return;
-    if (conversation.tier === 'private') conversation.tier = before === 'private' ? 'standard' : before;
-    this.shown.changed();
+    let unlocked = false;
+    try {
+      unlocked = await this.unlock();
+    } finally {
+      if (!unlocked && conversation.tier === 'private') conversation.tier = before === 'private' ? 'standard' : before;
+      this.shown.changed();
+    }
   }
 
   /** Keys belong to somebody, so there has to be somebody first. */

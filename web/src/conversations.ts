@@ -82,5 +82,6 @@ export function firstWords(text: string): string {
   const line = text.trim().replace(/\s+/g, ' ');
   if (line.length <= 60) return line;
   const cut = line.slice(0, 60);
-  return `${cut.slice(0, Math.max(cut.lastIndexOf(' '), 30))}…`;
+  const end = cut.lastIndexOf(' ');
+  return `${end < 30 ? cut : cut.slice(0, end)}…`;
 }

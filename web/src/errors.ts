@@ -145,6 +145,14 @@ export function signInFirst(): Problem {
   };
 }
 
+export function privateLocked(): Problem {
+  return {
+    code: 'private-locked',
+    title: 'Private conversations are locked',
+    advice: 'This page cannot open them. Choose another way to keep this conversation.',
+  };
+}
+
 export function unreachable(online = true): Problem {
   return online
     ? {

@@ -4,6 +4,7 @@ import { App } from './app';
 import { Call } from './call';
 import { microphoneSilent, obstacle, problemOf, soundSilent } from './errors';
 import { listDevices } from './microphone';
+import { peopleTrouble } from './people';
 import { remember, remembered } from './remembered';
 import { Sound } from './sound';
 import { WebRtcTransport } from './transport';
@@ -102,7 +103,13 @@ page.onTitle(() => callView.render(call.model, page.title()));
 callView.render(call.model, null);
 if (blocked) call.tell(blocked);
 void showDevices();
-void app.start().catch((error: unknown) => call.tell(problemOf(error)));
+void app.start().then(
+  () => {
+    const { trouble } = app.people;
+    if (trouble && trouble.status !== 404 && !blocked) call.tell(peopleTrouble(trouble));
+  },
+  (error: unknown) => call.tell(problemOf(error)),
+);
 navigator.mediaDevices?.addEventListener('devicechange', () => void showDevices());
 window.addEventListener('popstate', () => page.back());
 window.addEventListener('pagehide', () => app.leave());

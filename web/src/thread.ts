@@ -46,13 +46,15 @@ export class Thread {
     const firstSeq = items[0]?.seq ?? Infinity;
     const before = this.turns.filter((turn) => turn.seq !== null && turn.seq < firstSeq);
     const after = this.turns.filter((turn) => turn.seq === null && !(turn.id !== null && ids.has(turn.id)));
-    this.turns = [...before, ...items.map((item) => this.known(item)), ...after];
+    const keys = this.keys();
+    this.turns = [...before, ...items.map((item) => this.known(item, keys)), ...after];
   }
 
   /** Older items, as one reads back. */
   knowOlder(items: Known[]): void {
-    const ids = new Set(this.turns.map((turn) => turn.id));
-    this.turns.unshift(...items.filter((item) => !ids.has(item.id)).map((item) => this.known(item)));
+    const keys = this.keys();
+    const earlier = items.filter((item) => !keys.has(item.id)).map((item) => this.known(item, keys));
+    this.turns = [...earlier, ...this.turns];
   }
 
   /** The person sends a message, in the place of another one if `replaces` names it. A reply is expected. */
@@ -149,9 +151,13 @@ export class Thread {
     return this.turns.find((turn) => turn.id === id);
   }
 
-  private known({ id, ...item }: Known): Turn {
-    const shown = this.byId(id);
-    return { ...item, id, key: shown?.key ?? id, saved: this.kept() ? 'saved' : 'never' };
+  /** Under which key each item is shown. */
+  private keys(): Map<string | null, string> {
+    return new Map(this.turns.map(({ id, key }) => [id, key]));
+  }
+
+  private known(item: Known, keys: Map<string | null, string>): Turn {
+    return { ...item, key: keys.get(item.id) ?? item.id, saved: this.kept() ? 'saved' : 'never' };
   }
 
   private takeOut(from: number): void {

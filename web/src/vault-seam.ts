@@ -2,6 +2,7 @@
  * What the page asks of the browser's side of private conversations. The page knows no keys and no ciphers: it hands over
  * what the server gave it, and gets words. `main.ts` passes an implementation in.
  */
+import { CallError, privateLocked } from './errors';
 import type { Damage, ExportedConversation, Match, NewConversation, SealedItem, Settings, Summary, Via } from './contract';
 
 export interface Vault {
@@ -56,7 +57,9 @@ export interface OpenedItem {
 /** Stands in where there is no vault: private conversations stay locked. */
 export const lockedVault: Vault = {
   isUnlocked: () => false,
-  unlock: async () => false,
+  unlock: async () => {
+    throw new CallError(privateLocked());
+  },
   lock: () => undefined,
   onChange: () => undefined,
   openSummary: locked,

@@ -11,13 +11,16 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { calls } from './stories/calls.mjs';
 import { chats } from './stories/chats.mjs';
+import { hostile } from './stories/hostile.mjs';
+import { people } from './stories/people.mjs';
+import { reach } from './stories/reach.mjs';
 import { startTab } from './stories/tab.mjs';
 import { startStub } from './stubs/server.mjs';
 
 const { values, positionals } = parseArgs({ options: { pictures: { type: 'string' } }, allowPositionals: true });
 const server = await startStub(fileURLToPath(new URL('../dist', import.meta.url)));
 const browser = await startTab(server.address, values.pictures);
-const stories = { ...calls, ...chats };
+const stories = { ...calls, ...chats, ...people, ...hostile, ...reach };
 let failed = false;
 
 try {

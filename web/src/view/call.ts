@@ -102,7 +102,6 @@ export class CallView {
 
   private renderButtons({ state, muted }: Model): void {
     const open = state === 'connecting' || inCall(state);
-    setText(element('call-label', HTMLElement), state === 'ended' ? 'Call again' : 'Call');
     setText(element('mute-label', HTMLElement), muted ? 'Muted' : 'Mute');
     this.mute.ariaPressed = String(muted);
     if (open === this.open) return;

@@ -3,6 +3,7 @@ import { ApiError, type Api } from '../api';
 import type { App } from '../app';
 import type { Call } from '../call';
 import type { Model, Summary } from '../contract';
+import { CallError } from '../errors';
 import { save } from '../files';
 import { messageOf } from '../people';
 import { readRoute } from '../route';
@@ -90,7 +91,7 @@ export class PageView {
     this.show();
     if (item !== null) return this.thread.reveal(item);
     // Where a keyboard would cover half the screen, it waits until it is asked for.
-    if (matchMedia('(hover: hover) and (pointer: fine)').matches && !this.app.callIsOn()) this.composer.focus();
+    if (!matchMedia('(pointer: coarse)').matches && !this.app.callIsOn()) this.composer.focus();
   }
 
   back(): void {
@@ -127,7 +128,7 @@ export class PageView {
       guests: me?.guests ?? false,
       guestDays: me?.guest_days ?? 30,
       keeps,
-      known: me !== null,
+      known: me !== null && window.isSecureContext,
     });
     this.head.show({
       phase,
@@ -233,6 +234,7 @@ export class PageView {
   }
 
   private tell(error: unknown): void {
+    if (error instanceof CallError) return this.call().tell(error.problem);
     const unreachable = error instanceof ApiError && error.code === 'unreachable';
     const advice = unreachable ? 'The server does not answer. Check the connection, then try again.' : messageOf(error) || 'Try again.';
     this.call().tell({ code: 'not-done', title: 'That did not work', advice });

@@ -43,6 +43,8 @@ export class SideView {
   private state: SideState | null = null;
   /** Search results lie in the list's place. */
   covered = false;
+  /** A title is being written in the list, which waits for it. */
+  private editing = false;
 
   constructor(private readonly actions: SideActions) {
     document.body.append(this.menu);
@@ -65,9 +67,10 @@ export class SideView {
     this.state = state;
     const name = state.person ? (state.person.name ?? 'Guest') : 'Sign in';
     setText(element('person-name', HTMLElement), name);
+    element('person', HTMLButtonElement).classList.toggle('nobody', !state.person);
     element('person', HTMLButtonElement).hidden = !state.keeps || !state.known;
     this.showNote(state);
-    if (this.covered) return;
+    if (this.covered || this.editing) return;
     const today = new Date();
     const entries = state.list.map((summary) => [summary.id, this.actions.title(summary), summary.tier, summary.in_call]);
     const now = JSON.stringify([entries, state.more, state.current, today.toDateString(), state.known]);
@@ -156,8 +159,11 @@ export class SideView {
   }
 
   private async rename(summary: Summary, link: HTMLElement): Promise<void> {
+    this.editing = true;
     const title = await editInPlace(link, this.actions.title(summary), 'Title');
+    this.editing = false;
     if (title) this.actions.rename(summary, title);
+    if (this.state) this.show(this.state);
   }
 
   /** A guest is told, quietly, that conversations nobody comes back to go. */

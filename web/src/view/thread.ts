@@ -26,6 +26,8 @@ export interface ThreadState {
 /** Within this of its end, the list follows what is added. */
 const FOLLOW_PX = 64;
 const BATCH = 50;
+/** As many as fill a screen are drawn at once, the rest of the first batch right after. */
+const SCREEN = 12;
 /** Nearer than this to the beginning of what is drawn, more is drawn. */
 const NEAR_PX = 600;
 
@@ -37,6 +39,7 @@ export class ThreadView {
   /** The first turn that is drawn; those after it are as well. */
   private first: string | null = null;
   private formatting = false;
+  private filling = 0;
   /** Whether the end is being read, and not something before it. */
   private follows = true;
 
@@ -55,6 +58,7 @@ export class ThreadView {
     this.format();
     this.draw();
     this.follow();
+    this.fill();
     // Older ones came while their place was in sight.
     if (!this.follows) this.scrolled();
   }
@@ -97,7 +101,7 @@ export class ThreadView {
       view.root.remove();
       this.shown.delete(key);
     }
-    const last = turns.findLast((turn) => turn.role === 'assistant');
+    const last = turns.at(-1);
     let at: Element | null = list.firstElementChild;
     for (const turn of visible) {
       const view = this.view(turn);
@@ -141,17 +145,38 @@ export class ThreadView {
     this.follows = scrollHeight - scrollTop - clientHeight < FOLLOW_PX;
     if (!this.state || scrollTop > NEAR_PX || this.follows) return;
     const from = this.from();
-    if (from === 0) return this.actions.older();
-    this.first = this.state.turns[Math.max(0, from - BATCH)]!.key;
-    this.draw();
-    // What is read stays where it is.
-    this.list.scrollTop = scrollTop + this.list.scrollHeight - scrollHeight;
+    if (from === 0) this.actions.older();
+    else this.extend(Math.max(0, from - BATCH));
   }
 
   private from(): number {
     const turns = this.state?.turns ?? [];
     const at = this.first === null ? -1 : turns.findIndex(({ key }) => key === this.first);
-    return at >= 0 ? at : Math.max(0, turns.length - BATCH);
+    return at >= 0 ? at : Math.max(0, turns.length - SCREEN);
+  }
+
+  /** Draws what belongs to the first batch and is not in sight, once what is in sight has been painted. */
+  private fill(): void {
+    const turns = this.state?.turns ?? [];
+    const wanted = Math.max(0, turns.length - BATCH);
+    if (this.filling || this.shown.size >= BATCH || this.from() <= wanted) return;
+    this.filling = requestAnimationFrame(() => {
+      this.filling = setTimeout(() => {
+        this.filling = 0;
+        this.extend(wanted);
+      });
+    });
+  }
+
+  /** Draws from an earlier turn on; what is read stays where it is. */
+  private extend(from: number): void {
+    const { list } = this;
+    const before = list.scrollHeight;
+    const { scrollTop } = list;
+    this.first = this.state?.turns[from]?.key ?? null;
+    this.draw();
+    if (this.follows) this.follow();
+    else list.scrollTop = scrollTop + list.scrollHeight - before;
   }
 
   private follow(): void {

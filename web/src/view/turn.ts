@@ -116,7 +116,7 @@ export class TurnView {
     const leave = () => {
       this.editing = false;
       form.remove();
-      this.words.hidden = false;
+      this.under.hidden = this.words.hidden = false;
       this.write();
       this.under.querySelector<HTMLElement>('[data-testid="edit"]')?.focus();
     };
@@ -144,9 +144,10 @@ export class TurnView {
       event.preventDefault();
       event.stopPropagation();
     });
-    this.words.hidden = true;
+    this.under.hidden = this.words.hidden = true;
     this.caption.append(form);
     field.focus();
+    this.root.scrollIntoView({ block: 'nearest' });
   }
 }
 

@@ -1,5 +1,6 @@
 /** Calls, against a server inside the page (stubs/call.js). */
 import assert from 'node:assert/strict';
+import { addItem } from '../stubs/server.mjs';
 
 const state = (wanted) => `document.body.dataset.state === '${wanted}'`;
 const last = `[...document.querySelectorAll('#captions .caption[data-role="assistant"]')].at(-1)`;
@@ -107,5 +108,83 @@ export const calls = {
     await page.run(`stub.send('output_audio_buffer.started', { response_id: 'r' })`);
     await page.run(`stub.send('response.output_audio_transcript.delta', { response_id: 'r', item_id: 'i', delta: 'A tone.' })`);
     await page.until(`Number(${last}?.dataset.peak) > 0.3 && Number(${last}.dataset.heardMs) > 300`);
+  },
+  'a call inside a conversation becomes part of it, and what is typed into it is answered aloud': async (tab, { world }) => {
+    await tab.say('Good evening.');
+    await tab.settled();
+    const [conversation] = [...world.conversations.values()];
+    await tab.run(`stub.session.history = 'stored'`);
+    await tab.click('call');
+    await tab.until(state('listening'));
+    assert.match(await tab.run(`stub.received.find((e) => e.request === 'POST').url`), new RegExp(`conversation=${conversation.id}`));
+    assert.ok(await tab.run(`stub.received.find((e) => e.request === 'POST').headers['X-CSRF-Token']`));
+    const said = await tab.run(`stub.said('Can you hear me?')`);
+    await tab.until(`document.querySelectorAll('.caption').length === 3`);
+    await tab.see('unsaved');
+    await tab.run(`stub.stores('${said}', 3)`);
+    await tab.until(`!document.querySelector('[data-testid="unsaved"]')`);
+    const reply = await tab.run(`reply = stub.answers('I hear you', 'quite well.')`);
+    await tab.until(`${last}.textContent.includes('quite well')`);
+    await tab.picture('call-in-thread', ['desk-light', 'phone-dark']);
+    await tab.run('stub.ends(reply)');
+    await tab.run(`stub.stores(reply.item_id, 4)`);
+
+    await tab.say('And can you read me?');
+    await tab.until(`stub.received.some((e) => e.type === 'response.create')`);
+    const [clear, create] = await tab.run(`stub.received.filter((e) => e.type && e.type !== 'sotto.playout').slice(-3)`);
+    assert.deepEqual([clear.type, create.type, create.item.content[0].text], ['output_audio_buffer.clear', 'conversation.item.create', 'And can you read me?']);
+    await tab.run(`stub.stores('${create.item.id}', 5)`);
+    const second = await tab.run(`reply = stub.answers('I read', 'you too.')`);
+    await tab.until(`${last}.textContent.includes('you too')`);
+    await tab.run('stub.ends(reply)');
+    await tab.run(`stub.send('sotto.item.not_stored', { item_id: reply.item_id, reason: 'database_away' })`);
+    await tab.see('not-saved');
+    await tab.until(`${problem} === 'not-stored'`);
+
+    addItem(conversation, { id: said, text: 'Can you hear me?', via: 'voice' });
+    addItem(conversation, { id: reply.item_id, role: 'assistant', text: 'I hear you quite well.', via: 'voice' });
+    addItem(conversation, { id: create.item.id, text: 'And can you read me?' });
+    addItem(conversation, { id: second.item_id, role: 'assistant', text: 'I read you too.', via: 'voice' });
+    await tab.key('Escape');
+    await tab.press('Escape');
+    await tab.click('hang-up');
+    await tab.until(state('ended'));
+    await tab.until(`!document.querySelector('[data-testid="not-saved"]')`);
+    const turns = ['you: Good evening.', 'sotto: You said: Good evening.', 'you: Can you hear me?', 'sotto: I hear you quite well.', 'you: And can you read me?', 'sotto: I read you too.'];
+    assert.deepEqual(await tab.turns(), turns);
+    await tab.say('In writing again.');
+    await tab.settled();
+    await tab.reload();
+    await tab.until(`document.querySelectorAll('.caption').length === 8`);
+    assert.deepEqual((await tab.turns()).slice(0, 6), turns);
+  },
+  'a call goes on while another conversation is read': async (tab) => {
+    await tab.click('call');
+    await tab.until(state('listening'));
+    await tab.run(`stub.said('Wait a moment.')`);
+    await tab.until(`document.querySelectorAll('.caption').length === 1`);
+    await tab.click('new');
+    await tab.until(`document.querySelectorAll('.caption').length === 0`);
+    assert.match(await tab.run(`document.querySelector('#call-elsewhere').textContent`), /The call is in “Wait a moment\.”/);
+    await tab.picture('elsewhere', ['desk-light', 'small-dark']);
+    await tab.say('Something else');
+    await tab.settled();
+    await tab.run(`document.querySelector('#call-elsewhere').click()`);
+    await tab.until(`document.querySelector('.caption')?.textContent === 'Wait a moment.'`);
+    await tab.click('hang-up');
+    await tab.until(state('ended'));
+  },
+  'an ephemeral conversation ends with its call': async (tab, { world }) => {
+    await tab.click('tier-ephemeral');
+    await tab.click('call');
+    await tab.until(state('listening'));
+    await tab.run(`stub.said('Between us.')`);
+    await tab.until(`document.querySelectorAll('.caption').length === 1`);
+    assert.equal(await tab.text('unsaved'), null);
+    assert.equal([...world.conversations.values()][0].tier, 'ephemeral');
+    await tab.picture('ephemeral-call', ['desk-dark']);
+    await tab.click('hang-up');
+    await tab.see('over');
+    await tab.until(`document.querySelectorAll('[data-testid="entry"]').length === 0 && document.querySelector('#write').disabled`);
   },
 };

@@ -20,6 +20,8 @@ export async function startTab(address, pictures) {
     process.env.CHROMIUM ?? '/usr/bin/chromium',
     [
       '--headless=new', '--no-sandbox', '--disable-gpu', '--remote-debugging-pipe', `--user-data-dir=${profile}`,
+      // An address that browsers do not trust as they do their own machine.
+      '--host-resolver-rules=MAP elsewhere.test 127.0.0.1',
       '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--no-first-run', 'about:blank',
     ],
     { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'], detached: true },
@@ -34,7 +36,7 @@ export async function startTab(address, pictures) {
     }
     const url = params?.request?.url ?? params?.url ?? '';
     const requested = method === 'Network.requestWillBeSent' || method === 'Network.webSocketCreated';
-    if (requested && !url.startsWith(address) && !/^(data|blob|about):/.test(url)) alarms.push(`request: ${url}`);
+    if (requested && !url.startsWith(address) && !url.startsWith('http://elsewhere.test:') && !/^(data|blob|about):/.test(url)) alarms.push(`request: ${url}`);
   });
   const { targetInfos } = await browser('Target.getTargets');
   const { targetId } = targetInfos.find((target) => target.type === 'page');
@@ -70,11 +72,11 @@ class Tab {
   }
 
   /** Loads a page; `query` is what follows its address. */
-  async open(query = '') {
-    const url = this.address + query;
+  async open(query = '', address = this.address) {
+    const url = address + query;
     await this.send('Page.navigate', { url: 'about:blank' });
     await this.send('Page.navigate', { url });
-    await this.until(`document.readyState === 'complete' && document.body?.dataset.hearing && location.href.startsWith('${this.address}')`);
+    await this.until(`document.readyState === 'complete' && document.body?.dataset.hearing && location.href.startsWith('${address}')`);
   }
 
   async reload() {

@@ -327,6 +327,9 @@ async function reply(at) {
   const send = async (event, fields) => {
     if (world.breakBefore === event) {
       world.breakBefore = null;
+      // Browsers repeat a request on their own when not a byte was answered.
+      response.flushHeaders();
+      await wait(50);
       response.destroy();
       throw new Broken();
     }

@@ -44,7 +44,7 @@ export function list(title: string, lines: readonly string[]): HTMLElement {
 }
 
 export function warning(text: string): HTMLElement {
-  return make('p', { class: 'fresh' }, text);
+  return make('p', { class: 'heed' }, text);
 }
 
 export function link(name: string, text: string, press: () => void): HTMLElement {

@@ -226,7 +226,8 @@ const stories = {
       return performance.now() - started;
     })()`);
     times.sort((a, b) => a - b);
-    assert.ok(stall < 250, `the page stood still for ${stall} ms`);
+    // On the page's own thread it would stand still for all of it.
+    assert.ok(stall < times[0] / 2, `the page stood still for ${stall} ms`);
     return `Argon2id 64 MiB t=3 ${times[0].toFixed(0)} to ${times.at(-1).toFixed(0)} ms (median ${times[2].toFixed(0)}), the page stood still for ${stall.toFixed(0)} ms at most; ${MANY} items taken over in ${ms.toFixed(0)} ms, opened in ${again.toFixed(0)} ms`;
   },
 };

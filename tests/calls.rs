@@ -1,6 +1,7 @@
 //! Real calls over loopback: a WebRTC client, or a WebSocket, against the server.
 
 mod ends;
+mod kept;
 mod recognised;
 mod spoken;
 mod websocket;

@@ -1,6 +1,6 @@
 //! Conversations in their databases: what is kept, what is noticed, what nobody can read.
 
-mod keeping;
+pub mod keeping;
 mod keys;
 mod private;
 mod tampering;

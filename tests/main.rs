@@ -19,6 +19,10 @@ mod providers;
 
 mod chat;
 
+mod durability;
+
+mod privacy;
+
 mod configuration;
 
 mod command_line;

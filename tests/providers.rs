@@ -6,7 +6,7 @@ mod audio_server;
 mod canaries;
 mod choices;
 mod installed;
-mod model_server;
+pub mod model_server;
 mod premises;
 mod programs;
 mod remote;

@@ -9,3 +9,4 @@ pub mod loopback;
 pub mod offers;
 pub mod server;
 pub mod shared;
+pub mod socket;

@@ -4,71 +4,15 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use sotto::pipeline::codec::resample::resample;
-use sotto::pipeline::codec::wav::to_i16;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::connect_async;
 
 use crate::support::fakes::voice_like;
 use crate::support::server::{TestServer, real};
 use crate::support::shared;
-
-struct Socket {
-    inner: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    log: Vec<Value>,
-}
-
-impl Socket {
-    async fn open(server: &TestServer) -> Self {
-        let url = format!("{}/v1/realtime?model=any", server.url.replace("http", "ws"));
-        let (inner, _) = connect_async(url).await.unwrap();
-        let mut socket = Self { inner, log: Vec::new() };
-        socket.until("session.created").await;
-        socket
-    }
-
-    async fn send(&mut self, event: Value) {
-        self.inner.send(Message::Text(event.to_string().into())).await.unwrap();
-    }
-
-    /// Sends sound (16 kHz) as fast as it goes.
-    async fn say(&mut self, samples: &[f32]) {
-        let samples = resample(samples, 16_000, 24_000).unwrap();
-        for piece in samples.chunks(24_000 / 5) {
-            let bytes: Vec<u8> = piece.iter().flat_map(|s| to_i16(*s).to_le_bytes()).collect();
-            let audio = BASE64.encode(bytes);
-            self.send(json!({ "type": "input_audio_buffer.append", "audio": audio })).await;
-        }
-    }
-
-    async fn next(&mut self) -> Option<Value> {
-        loop {
-            let message = tokio::time::timeout(Duration::from_secs(8), self.inner.next()).await;
-            match message.expect("an event in time")? {
-                Ok(Message::Text(text)) => {
-                    let event: Value = serde_json::from_str(&text).unwrap();
-                    self.log.push(event.clone());
-                    return Some(event);
-                }
-                Ok(Message::Close(_)) | Err(_) => return None,
-                Ok(_) => {}
-            }
-        }
-    }
-
-    async fn until(&mut self, kind: &str) -> Value {
-        loop {
-            let event = self.next().await.unwrap_or_else(|| panic!("closed before {kind}"));
-            if event["type"] == kind {
-                return event;
-            }
-        }
-    }
-}
+use crate::support::socket::Socket;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_is_understood_and_answered_in_events() {

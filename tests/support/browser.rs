@@ -1,7 +1,7 @@
 //! A browser: it keeps its cookie, and shows the proof of the page that it is on.
 
 use reqwest::header::{COOKIE, SET_COOKIE};
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 use super::server::TestServer;
@@ -10,7 +10,8 @@ const COOKIE_NAME: &str = "__Host-sotto_sid";
 
 /// See the module.
 pub struct Browser<'a> {
-    server: &'a TestServer,
+    http: &'a Client,
+    url: &'a str,
     pub cookie: Option<String>,
     pub csrf: String,
 }
@@ -38,9 +39,19 @@ impl Answer {
 impl<'a> Browser<'a> {
     /// One that has opened the page.
     pub async fn open(server: &'a TestServer) -> Self {
-        let mut browser = Self { server, cookie: None, csrf: String::new() };
+        Self::at(&server.http, &server.url).await
+    }
+
+    /// One that has opened the page at this address.
+    pub async fn at(http: &'a Client, url: &'a str) -> Self {
+        let mut browser = Self { http, url, cookie: None, csrf: String::new() };
         browser.get("/api/v1/me").await;
         browser
+    }
+
+    /// The header that its cookie travels in.
+    pub fn cookie_header(&self) -> String {
+        format!("{COOKIE_NAME}={}", self.cookie.as_deref().unwrap_or_default())
     }
 
     /// One that has come in as a guest.
@@ -48,6 +59,20 @@ impl<'a> Browser<'a> {
         let mut browser = Self::open(server).await;
         let came = browser.post("/api/v1/guest", json!({})).await;
         assert_eq!(came.status, 201, "{came:?}");
+        browser
+    }
+
+    /// One that has come in as a guest at this address.
+    pub async fn guest_at(http: &'a Client, url: &'a str) -> Self {
+        let mut browser = Self::at(http, url).await;
+        assert_eq!(browser.post("/api/v1/guest", json!({})).await.status, 201);
+        browser
+    }
+
+    /// One that has made an account at this address.
+    pub async fn account_at(http: &'a Client, url: &'a str, name: &str) -> Self {
+        let mut browser = Self::at(http, url).await;
+        assert_eq!(browser.sign_up(name).await.status, 201);
         browser
     }
 
@@ -92,7 +117,7 @@ impl<'a> Browser<'a> {
 
     /// A request with cookie and proof, to be changed before it is sent.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.server.http.request(method, format!("{}{path}", self.server.url));
+        let request = self.http.request(method, format!("{}{path}", self.url));
         let request = request.header("x-csrf-token", &self.csrf);
         match &self.cookie {
             Some(cookie) => request.header(COOKIE, format!("{COOKIE_NAME}={cookie}")),

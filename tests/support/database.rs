@@ -24,7 +24,7 @@ k1:Xk2m6yU5b0hJ6Vn1ZVbqpV1mJ9pXfLqfP0jvTgrZ8aE=";
 /// A fresh database. Its folder is there as long as this is.
 pub struct TestDb {
     pub db: Db,
-    _folder: TempDir,
+    folder: TempDir,
     pub name: &'static str,
 }
 
@@ -40,11 +40,20 @@ pub async fn sqlite() -> TestDb {
     let folder = tempfile::tempdir().unwrap();
     let config = Database::default();
     let db = Db::open(&config, folder.path()).await.unwrap();
-    TestDb { db, _folder: folder, name: "SQLite" }
+    TestDb { db, folder, name: "SQLite" }
 }
 
 /// PostgreSQL, or a skipped test.
 pub async fn postgres() -> Option<TestDb> {
+    let url = postgres_url().await?;
+    let config = Database { url: Secret::new(url), ..Database::default() };
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(&config, folder.path()).await.unwrap();
+    Some(TestDb { db, folder, name: "PostgreSQL" })
+}
+
+/// The address of a fresh PostgreSQL database, or a skipped test.
+pub async fn postgres_url() -> Option<String> {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let Ok(server) = std::env::var(POSTGRES) else {
         shared::skip("there is no PostgreSQL (scripts/postgres.sh)");
@@ -58,23 +67,90 @@ pub async fn postgres() -> Option<TestDb> {
     sqlx::query(sqlx::AssertSqlSafe(create)).execute(&admin).await.unwrap();
     admin.close().await;
     let (base, _) = server.rsplit_once('/').unwrap();
-    let url = Secret::new(format!("{base}/{name}"));
-    let config = Database { url, ..Database::default() };
-    let folder = tempfile::tempdir().unwrap();
-    let db = Db::open(&config, folder.path()).await.unwrap();
-    Some(TestDb { db, _folder: folder, name: "PostgreSQL" })
+    Some(format!("{base}/{name}"))
+}
+
+/// The conversations in a database, with the usual keys.
+pub fn chats_in(db: &Db) -> Chats {
+    chats_under(db, SECRET_KEYS)
+}
+
+/// The same with these keys.
+pub fn chats_under(db: &Db, keys: &str) -> Chats {
+    let keyring = Arc::new(Keyring::parse(keys).unwrap());
+    Chats::new(db.clone(), keyring, TaskTracker::new(), CancellationToken::new())
+}
+
+/// A PostgreSQL server of one test, which may stop it. The folder is the test's own.
+pub struct PrivatePostgres {
+    ctl: Vec<String>,
+    folder: std::path::PathBuf,
+    port: u16,
+}
+
+impl PrivatePostgres {
+    /// Starts one beside the shared one, with the same programs; or a skipped test.
+    pub fn start() -> Option<Self> {
+        let Ok(maker) = std::env::var("SOTTO_TEST_POSTGRES_MAKE") else {
+            shared::skip("there is no PostgreSQL (scripts/postgres.sh)");
+            return None;
+        };
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let made = std::process::Command::new("bash").args([&maker, &port.to_string()]).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let text = String::from_utf8(made.stdout).unwrap();
+        let mut lines = text.lines();
+        let folder = lines.next().unwrap().into();
+        let ctl = lines.next().unwrap().split(' ').map(str::to_owned).collect();
+        Some(Self { ctl, folder, port })
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> Secret {
+        Secret::new(format!("postgres://sotto@127.0.0.1:{}/postgres", self.port))
+    }
+
+    /// Takes it away at once.
+    pub fn stop(&self) {
+        self.control(&["-m", "immediate", "stop"]);
+    }
+
+    /// Brings it back.
+    pub fn resume(&self) {
+        self.control(&["start"]);
+    }
+
+    fn control(&self, what: &[&str]) {
+        let mut command = std::process::Command::new(&self.ctl[0]);
+        command.args(&self.ctl[1..]).args(what).current_dir(&self.folder);
+        command.stdout(std::process::Stdio::null());
+        assert!(command.status().unwrap().success(), "{what:?}");
+    }
+}
+
+impl Drop for PrivatePostgres {
+    fn drop(&mut self) {
+        let mut command = std::process::Command::new(&self.ctl[0]);
+        command.args(&self.ctl[1..]).args(["-m", "immediate", "stop"]).current_dir(&self.folder);
+        let _ = command.stdout(std::process::Stdio::null()).status();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
 }
 
 impl TestDb {
     /// The conversations in it, with the usual keys.
     pub fn chats(&self) -> Chats {
-        self.chats_under(SECRET_KEYS)
+        chats_in(&self.db)
     }
 
     /// The conversations in it, with these keys.
     pub fn chats_under(&self, keys: &str) -> Chats {
-        let keyring = Arc::new(Keyring::parse(keys).unwrap());
-        Chats::new(self.db.clone(), keyring, TaskTracker::new(), CancellationToken::new())
+        chats_under(&self.db, keys)
+    }
+
+    /// Where its files are.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// Adds a person.

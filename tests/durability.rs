@@ -1,0 +1,6 @@
+//! What was acknowledged survives: the server is killed, the database goes away, backups are restored.
+
+mod away;
+mod backups;
+mod kills;
+mod program;

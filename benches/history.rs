@@ -112,7 +112,9 @@ async fn writes(chats: &Chats) -> Result<()> {
             }
         }
     }
-    println!("writes: {TURNS} turns at {TURNS_A_SECOND} a second over {CALLS} calls, one item each time");
+    println!(
+        "writes: {TURNS} turns at {TURNS_A_SECOND} a second over {CALLS} calls, one item each time"
+    );
     println!("  {}", spread(&mut times));
     Ok(())
 }

@@ -16,6 +16,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use sotto_llm::ChatRequest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,6 +26,7 @@ pub use self::registry::{CallId, Info};
 pub use self::seat::Seat;
 pub use self::session::{OutputKind, Session, SessionError};
 
+use self::keep::Namer;
 use self::realtime::Realtime;
 use self::registry::{Entry, Registry};
 use crate::config::Config;
@@ -267,7 +269,13 @@ impl Calls {
         let (mut history, mut place) = (History::default(), None);
         if let Some(seat) = seat {
             session.settle(&seat);
-            let (said, taken) = seat.sit(control, &self.tracker, self.ending.clone());
+            let request = ChatRequest {
+                model: session.settings().model,
+                reach: seat.tier().reach(),
+                ..ChatRequest::default()
+            };
+            let namer = Namer { provider: Arc::clone(&self.engines().llm), request };
+            let (said, taken) = seat.sit(namer, control, &self.tracker, self.ending.clone());
             (history, place) = (said, Some(taken));
         }
         let settings = session.settings();

@@ -117,6 +117,9 @@ impl Chats {
                 .is_some()
             {
                 inner.memory.sweep(|id| inner.live.what(id).is_some());
+                if let Err(error) = inner.db.forget_what_is_left().await {
+                    tracing::warn!(%error, "the database's log was not emptied");
+                }
             }
         });
         chats
@@ -220,6 +223,7 @@ impl Chats {
 
     /// Deletes a conversation: its keys first, and then the copies of them in the database's log.
     pub async fn delete(&self, person: &str, id: &str) -> Result<(), ChatError> {
+        self.check(person, id).await?;
         self.inner.live.stop(id, None);
         if self.inner.memory.end(person, id) {
             return Ok(());
@@ -257,7 +261,7 @@ impl Chats {
     /// Begins to add to a conversation; nobody else can until the writer is dropped.
     pub async fn writer(&self, person: &str, id: &str, what: Use) -> Result<Writer, ChatError> {
         self.check(person, id).await?;
-        let in_use = Live::begin(&self.inner.live, id, what)?;
+        let in_use = Live::begin(&self.inner.live, person, id, what)?;
         Writer::new(self, person, id, in_use).await
     }
 
@@ -355,7 +359,7 @@ impl Chats {
     }
 
     /// Lets the model name a conversation after its first exchange, in its own time. `told` learns the title.
-    fn name_later(
+    pub(crate) fn name_later(
         &self,
         writer: &Writer,
         provider: Arc<dyn Provider>,

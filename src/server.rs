@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::auth::clock::Clock;
 use crate::auth::{AuthError, People};
 use crate::call::Calls;
-use crate::chat::Chats;
+use crate::chat::{ChatError, Chats};
 use crate::config::{Config, PublicIp};
 use crate::engine::{EngineLoadError, Engines, llm};
 use crate::http::tls::{TlsError, TlsListener};
@@ -59,6 +59,9 @@ pub enum ServerError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The server's keys, and what they open.
+    #[error(transparent)]
+    Chats(#[from] ChatError),
     /// What people sign in with.
     #[error(transparent)]
     People(#[from] AuthError),

@@ -16,6 +16,7 @@ pub mod tokens;
 
 pub mod conversations;
 pub mod items;
+pub mod key_checks;
 pub mod owners;
 pub mod slots;
 pub mod turns;

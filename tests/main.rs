@@ -19,6 +19,8 @@ mod providers;
 
 mod chat;
 
+mod store;
+
 mod durability;
 
 mod privacy;

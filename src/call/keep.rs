@@ -1,8 +1,10 @@
 //! Keeping what is said in a call. Items wait in a queue of their own, so that storing never delays sound; each is
 //! acknowledged when it is stored, or the client is told that it could not be.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use sotto_llm::{ChatRequest, Provider};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -10,6 +12,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::chat::content::NewItem;
 use crate::chat::{ChatError, Writer};
+use crate::pipeline::history::Role;
+use crate::pipeline::text::Text;
 use crate::pipeline::transport::{Control, HangUp, NotStored};
 use crate::store::turns;
 
@@ -31,22 +35,45 @@ pub(super) enum Keep {
     Turn(turns::Row),
 }
 
+/// What keeping a call takes.
+pub(super) struct Keeping {
+    /// Who stores.
+    pub(super) writer: Writer,
+    /// Whether the conversation was begun for the call: if nothing is said in it, it goes again.
+    pub(super) begun: bool,
+    /// Who names the conversation, if nothing has been answered in it.
+    pub(super) namer: Option<Namer>,
+    /// Where the news goes.
+    pub(super) control: mpsc::Sender<Control>,
+    /// Makes it give up what cannot be stored.
+    pub(super) stopping: CancellationToken,
+}
+
+/// Lets a model name the conversation after its first exchange.
+pub(super) struct Namer {
+    /// The model's provider.
+    pub(super) provider: Arc<dyn Provider>,
+    /// What its requests carry.
+    pub(super) request: ChatRequest,
+}
+
+impl Namer {
+    fn name(self, writer: &Writer, question: Text, answer: Text) {
+        let Self { provider, request } = self;
+        writer.chats().name_later(writer, provider, request, (question, answer), |_| ());
+    }
+}
+
 /// A call's way to its conversation.
 pub(super) struct Keeper {
     queue: mpsc::Sender<Keep>,
 }
 
 impl Keeper {
-    /// Keeps what comes with `writer`, and says how it went through `control`. It goes on after the call until
-    /// everything is stored; `stopping` makes it give up.
-    pub(super) fn start(
-        writer: Writer,
-        control: mpsc::Sender<Control>,
-        tracker: &TaskTracker,
-        stopping: CancellationToken,
-    ) -> Self {
+    /// Keeps what comes. It goes on after the call until everything is stored.
+    pub(super) fn start(keeping: Keeping, tracker: &TaskTracker) -> Self {
         let (queue, waiting) = mpsc::channel(WAITING);
-        tracker.spawn(run(writer, waiting, control, stopping));
+        tracker.spawn(run(keeping, waiting));
         Self { queue }
     }
 
@@ -56,12 +83,9 @@ impl Keeper {
     }
 }
 
-async fn run(
-    mut writer: Writer,
-    mut waiting: mpsc::Receiver<Keep>,
-    control: mpsc::Sender<Control>,
-    stopping: CancellationToken,
-) {
+async fn run(keeping: Keeping, mut waiting: mpsc::Receiver<Keep>) {
+    let Keeping { mut writer, begun, mut namer, control, stopping } = keeping;
+    let (mut question, mut anything) = (None, false);
     // Since when storage has been away.
     let mut away: Option<Instant> = None;
     let stop = writer.in_use.stop.clone();
@@ -78,17 +102,36 @@ async fn run(
         };
         let Some(keep) = keep else { break };
         let result = store(&mut writer, &keep, &mut away, &stopping).await;
-        if let Keep::Item(item) = &keep {
-            let item = item.id.clone();
-            // The call may be over: then nobody waits for the news.
-            let _ = control.send(Control::Stored { item, result }).await;
+        anything |= result.is_ok();
+        if let (Keep::Item(item), Ok(_)) = (&keep, result) {
+            match item.role {
+                Role::User => question = Some(item.content.text.clone()),
+                Role::Assistant => {
+                    if let (Some(namer), Some(question)) = (namer.take(), question.take()) {
+                        namer.name(&writer, question, item.content.text.clone());
+                    }
+                }
+                Role::System => {}
+            }
         }
+        let item = match (&keep, result) {
+            (Keep::Item(item), _) | (Keep::Shorten(item), Err(_)) => item.id.clone(),
+            (Keep::Shorten(_) | Keep::Turn(_), _) => continue,
+        };
+        // The call may be over: then nobody waits for the news.
+        let _ = control.send(Control::Stored { item, result }).await;
     }
     let (person, conversation) = (writer.person().to_owned(), writer.conversation().to_owned());
     let chats = writer.chats().clone();
     drop(writer);
     // One that was in memory only is over with its call.
     chats.end_if_ephemeral(&person, &conversation);
+    if begun && !anything {
+        match chats.delete(&person, &conversation).await {
+            Ok(()) | Err(ChatError::NotFound) => {}
+            Err(error) => tracing::warn!(%error, "an empty conversation stays"),
+        }
+    }
 }
 
 /// Stores one item, however often that takes.

@@ -6,10 +6,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::keep::Keeper;
+use super::keep::{Keeper, Keeping, Namer};
 use crate::chat::content::{Item, Meta};
 use crate::chat::{ChatError, Tier, Writer};
-use crate::pipeline::history::{History, ItemId};
+use crate::pipeline::history::{History, ItemId, Role};
 use crate::pipeline::transport::Control;
 
 /// See the module. While it exists nobody else adds to the conversation.
@@ -18,6 +18,8 @@ pub struct Seat {
     earlier: Vec<Item>,
     ids: HashSet<String>,
     meta: Meta,
+    /// Whether the conversation was begun for this call: if nothing is said, it never was.
+    begun: bool,
 }
 
 /// What the protocol needs to know of it.
@@ -35,7 +37,13 @@ impl Seat {
     pub async fn take(mut writer: Writer) -> Result<Self, ChatError> {
         let (earlier, ids) = (writer.earlier().await?, writer.ids().await?);
         let meta = writer.meta();
-        Ok(Self { writer, earlier, ids, meta })
+        Ok(Self { writer, earlier, ids, meta, begun: false })
+    }
+
+    /// The conversation was begun for this call.
+    #[must_use]
+    pub fn begun(self) -> Self {
+        Self { begun: true, ..self }
     }
 
     /// Which conversation.
@@ -56,16 +64,20 @@ impl Seat {
     /// Sits down: the call begins, and what is said in it is kept.
     pub(super) fn sit(
         self,
+        namer: Namer,
         control: mpsc::Sender<Control>,
         tracker: &TaskTracker,
         stopping: CancellationToken,
     ) -> (History, Place) {
-        let Self { writer, earlier, ids, .. } = self;
+        let Self { writer, earlier, ids, begun, .. } = self;
+        let answered = earlier.iter().any(|item| item.role == Role::Assistant);
+        let namer = Some(namer).filter(|_| !answered);
         let (names, said): (Vec<String>, Vec<_>) =
             earlier.into_iter().map(|item| (item.id, (item.role, item.content.text))).unzip();
         let (history, numbers) = History::earlier(said);
         let earlier = numbers.into_iter().zip(names).collect();
-        let keeper = Keeper::start(writer, control, tracker, stopping);
+        let keeping = Keeping { writer, begun, namer, control, stopping };
+        let keeper = Keeper::start(keeping, tracker);
         (history, Place { earlier, ids, keeper })
     }
 }

@@ -50,6 +50,12 @@ pub enum ChatError {
     /// A key of the server that is not in its ring any more.
     #[error("the server's key {0} is not in SECRET_KEYS; put it back to read what it protects")]
     NoKey(String),
+    /// A key of the right name that is another.
+    #[error(
+        "the key {0} is not the one that this database was written with; set SECRET_KEYS, SECRET_KEY or \
+         SECRET_KEY_FILE to the right one (make run keeps it in ~/.config/sotto/secret.key)"
+    )]
+    WrongKey(String),
     /// Sealing.
     #[error(transparent)]
     Seal(#[from] SealError),

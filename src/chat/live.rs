@@ -19,7 +19,15 @@ pub enum Use {
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Live {
-    uses: Mutex<HashMap<String, (Use, CancellationToken)>>,
+    uses: Mutex<HashMap<String, Running>>,
+}
+
+/// Something that goes on.
+#[derive(Debug)]
+struct Running {
+    person: String,
+    what: Use,
+    stop: CancellationToken,
 }
 
 /// A conversation in use, until this is dropped.
@@ -39,14 +47,20 @@ impl Drop for InUse {
 
 impl Live {
     /// Begins to use a conversation.
-    pub(super) fn begin(live: &Arc<Self>, id: &str, what: Use) -> Result<InUse, ChatError> {
+    pub(super) fn begin(
+        live: &Arc<Self>,
+        person: &str,
+        id: &str,
+        what: Use,
+    ) -> Result<InUse, ChatError> {
         let mut uses = live.uses();
-        match uses.get(id) {
-            Some((Use::Call, _)) => Err(ChatError::InCall),
-            Some((Use::Reply, _)) => Err(ChatError::Busy),
+        match uses.get(id).map(|running| running.what) {
+            Some(Use::Call) => Err(ChatError::InCall),
+            Some(Use::Reply) => Err(ChatError::Busy),
             None => {
                 let stop = CancellationToken::new();
-                uses.insert(id.to_owned(), (what, stop.clone()));
+                let running = Running { person: person.to_owned(), what, stop: stop.clone() };
+                uses.insert(id.to_owned(), running);
                 Ok(InUse { live: Arc::clone(live), id: id.to_owned(), stop })
             }
         }
@@ -54,17 +68,24 @@ impl Live {
 
     /// What goes on in a conversation.
     pub(super) fn what(&self, id: &str) -> Option<Use> {
-        self.uses().get(id).map(|(what, _)| *what)
+        self.uses().get(id).map(|running| running.what)
     }
 
     /// Asks for the end of what goes on. Whether something did.
     pub(super) fn stop(&self, id: &str, what: Option<Use>) -> bool {
         let uses = self.uses();
-        let found = uses.get(id).filter(|(found, _)| what.is_none_or(|what| what == *found));
-        found.inspect(|(_, stop)| stop.cancel()).is_some()
+        let found = uses.get(id).filter(|running| what.is_none_or(|what| what == running.what));
+        found.inspect(|running| running.stop.cancel()).is_some()
     }
 
-    fn uses(&self) -> MutexGuard<'_, HashMap<String, (Use, CancellationToken)>> {
+    /// Asks for the end of everything that somebody has going on.
+    pub(super) fn stop_all(&self, person: &str) {
+        for running in self.uses().values().filter(|running| running.person == person) {
+            running.stop.cancel();
+        }
+    }
+
+    fn uses(&self) -> MutexGuard<'_, HashMap<String, Running>> {
         self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

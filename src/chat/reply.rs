@@ -25,6 +25,8 @@ pub const MAX_MESSAGE: usize = 256 * 1_024;
 /// A reply that cannot be stored is tried again for so long.
 const STORE_PATIENCE: Duration = Duration::from_secs(30);
 const STORE_PAUSE: Duration = Duration::from_millis(500);
+/// A client that takes nothing for so long is gone.
+const STALLED: Duration = Duration::from_secs(20);
 
 /// What a person wants.
 #[derive(Debug, Clone, Default)]
@@ -91,10 +93,12 @@ pub async fn answer(
     answerer: Answerer,
 ) -> Result<mpsc::Receiver<Progress>, ChatError> {
     let (sender, receiver) = mpsc::channel(WAITING);
-    let stored = take_in(&mut writer, &said).await?;
-    let earlier = writer.earlier().await?;
+    let item = new_item_id()?;
+    let taken = take_in(&mut writer, &said).await?;
+    let earlier = writer.earlier().await?.into_iter();
+    let stays = earlier.filter(|item| taken.redone.as_ref() != Some(&item.id));
     let mut before: Vec<(Role, Text)> = said.context;
-    before.extend(earlier.into_iter().map(|item| (item.role, item.content.text)));
+    before.extend(stays.map(|item| (item.role, item.content.text)));
     if writer.tier() == super::Tier::Private {
         // What the server has just sealed it cannot read again.
         before.extend(said.text.clone().map(|text| (Role::User, text)));
@@ -107,31 +111,44 @@ pub async fn answer(
         .messages(answerer.instructions.as_str(), answerer.context_tokens);
     let tracker = writer.chats().inner.tracker.clone();
     tracker.spawn(async move {
-        if let Some((item, seq)) = stored {
-            let _ = sender.send(Progress::Stored { item, seq }).await;
+        if let Some((item, seq)) = taken.stored {
+            tell(&sender, Progress::Stored { item, seq }).await;
         }
-        let reply = write(&writer, messages, &answerer, &sender).await;
-        keep(writer, reply, question, first, answerer, &sender).await;
+        let reply = write(&writer, item, messages, &answerer, &sender).await;
+        let exchange = Exchange { question, first, redone: taken.redone };
+        keep(writer, reply, exchange, answerer, &sender).await;
     });
     Ok(receiver)
 }
 
-/// Does to the conversation what the person wants, before it is answered.
-async fn take_in(writer: &mut Writer, said: &Said) -> Result<Option<(String, u64)>, ChatError> {
-    if let Some(id) = &said.replaces {
-        writer.cut(id).await?;
-    }
+/// What was done to the conversation before it is answered.
+struct Taken {
+    /// The message, where it was stored.
+    stored: Option<(String, u64)>,
+    /// The reply that another one takes the place of, once that is there.
+    redone: Option<String>,
+}
+
+/// What a reply answers.
+struct Exchange {
+    question: Text,
+    /// Whether nothing was answered before.
+    first: bool,
+    redone: Option<String>,
+}
+
+/// Does to the conversation what the person wants. Nothing has changed if it is refused.
+async fn take_in(writer: &mut Writer, said: &Said) -> Result<Taken, ChatError> {
     let Some(text) = &said.text else {
-        // Again: the reply at the end goes, and the question before it is answered anew.
-        match writer.last().await? {
-            Some((id, Role::Assistant)) => writer.cut(&id).await?,
-            Some(_) => {}
+        let redone = match writer.last().await? {
+            Some((id, Role::Assistant)) => Some(id),
+            Some(_) => None,
             None => {
                 let problem = "there is nothing to answer yet";
                 return Err(ChatError::Invalid { param: "regenerate", problem });
             }
-        }
-        return Ok(None);
+        };
+        return Ok(Taken { stored: None, redone });
     };
     let invalid = |problem| ChatError::Invalid { param: "text", problem };
     if text.is_empty() {
@@ -140,10 +157,18 @@ async fn take_in(writer: &mut Writer, said: &Said) -> Result<Option<(String, u64
     if text.as_str().len() > MAX_MESSAGE {
         return Err(invalid("is too long"));
     }
+    if let Some(id) = &said.replaces {
+        writer.cut(id).await?;
+    }
     let content = Content::new(text.clone(), Via::Text, now_ms());
     let item = NewItem { id: new_item_id()?, role: Role::User, content };
     let seq = writer.append(&item).await?;
-    Ok(Some((item.id, seq)))
+    Ok(Taken { stored: Some((item.id, seq)), redone: None })
+}
+
+/// Tells the client something. One that does not take it is taken for gone: nothing waits for it for long.
+async fn tell(progress: &mpsc::Sender<Progress>, news: Progress) {
+    let _ = progress.send_timeout(news, STALLED).await;
 }
 
 /// A reply as it was made.
@@ -157,16 +182,13 @@ struct Reply {
 /// Lets the model write until it is done, fails, or is stopped.
 async fn write(
     writer: &Writer,
+    item: String,
     messages: Vec<(Role, Text)>,
     answerer: &Answerer,
     progress: &mpsc::Sender<Progress>,
 ) -> Reply {
-    let item = new_item_id().unwrap_or_default();
     let mut reply = Reply { item, text: Text::default(), interrupted: true, failure: None };
-    let begun = Progress::Started { item: reply.item.clone() };
-    if progress.send(begun).await.is_err() {
-        return reply;
-    }
+    tell(progress, Progress::Started { item: reply.item.clone() }).await;
     let messages = messages.into_iter().map(llm::message).collect();
     let request = ChatRequest { messages, ..answerer.request.clone() };
     let mut stream = answerer.provider.chat(request);
@@ -182,8 +204,13 @@ async fn write(
         match delta {
             Some(Ok(Delta::Text(text))) => {
                 reply.text.push(&text);
-                // If the client is gone, the next round notices.
-                let _ = progress.send(Progress::Delta(Text::from(text))).await;
+                let delta = Progress::Delta(Text::from(text));
+                // A client that stalls must not keep the reply from being stopped; one that stalls for long is gone.
+                let stop = &writer.in_use.stop;
+                let sent = stop.run_until_cancelled(progress.send_timeout(delta, STALLED)).await;
+                if !matches!(sent, Some(Ok(()))) {
+                    return reply;
+                }
             }
             Some(Ok(Delta::Done { .. })) => {
                 reply.interrupted = false;
@@ -206,33 +233,31 @@ async fn write(
 async fn keep(
     mut writer: Writer,
     reply: Reply,
-    question: Text,
-    first: bool,
+    exchange: Exchange,
     answerer: Answerer,
     progress: &mpsc::Sender<Progress>,
 ) {
     let Reply { item, text, interrupted, failure } = reply;
     let failed = failure.is_some();
     if let Some(failure) = failure {
-        let _ = progress.send(Progress::Failed(failure)).await;
+        tell(progress, Progress::Failed(failure)).await;
     }
     if text.is_empty() {
         return;
     }
+    let Exchange { question, first, redone } = exchange;
     let mut content = Content::new(text.clone(), Via::Text, now_ms()).interrupted(interrupted);
     content.model = Some(answerer.model.clone());
     let done = Progress::Done { item: item.clone(), text: text.clone(), interrupted };
-    let _ = progress.send(done).await;
+    tell(progress, done).await;
     let new = NewItem { id: item.clone(), role: Role::Assistant, content };
-    match append(&mut writer, &new).await {
-        Ok(seq) => {
-            let _ = progress.send(Progress::Stored { item, seq }).await;
-        }
+    match append(&mut writer, redone.as_deref(), &new).await {
+        Ok(seq) => tell(progress, Progress::Stored { item, seq }).await,
         Err(error) => {
             tracing::error!(%error, "a reply was not stored");
             let message = "the reply could not be saved".to_owned();
             let failure = Failure { code: "not_stored", message };
-            let _ = progress.send(Progress::Failed(failure)).await;
+            tell(progress, Progress::Failed(failure)).await;
             return;
         }
     }
@@ -251,10 +276,26 @@ async fn keep(
     }
 }
 
-async fn append(writer: &mut Writer, item: &NewItem) -> Result<u64, ChatError> {
+/// Stores a reply, in the place of the one that it redoes.
+async fn append(
+    writer: &mut Writer,
+    mut redone: Option<&str>,
+    item: &NewItem,
+) -> Result<u64, ChatError> {
     let give_up = tokio::time::Instant::now() + STORE_PATIENCE;
     loop {
-        match writer.append(item).await {
+        let cut = match redone {
+            Some(id) => writer.cut(id).await,
+            None => Ok(()),
+        };
+        let stored = match cut {
+            Ok(()) => {
+                redone = None;
+                writer.append(item).await
+            }
+            Err(error) => Err(error),
+        };
+        match stored {
             Err(error) if error.is_temporary() && tokio::time::Instant::now() < give_up => {
                 tracing::warn!(%error, "a reply could not be stored yet");
                 tokio::time::sleep(STORE_PAUSE).await;

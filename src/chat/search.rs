@@ -16,8 +16,8 @@ const MOST: usize = 50;
 const MOST_EACH: usize = 5;
 /// Conversations read at once.
 const BATCH: i64 = 100;
-/// Items of a conversation that are read.
-const ITEMS: i64 = 10_000;
+/// Items of a conversation that are read, the latest.
+const ITEMS: i64 = 2_000;
 /// Characters of a snippet before the match, and in all.
 const BEFORE: usize = 40;
 const SNIPPET: usize = 160;

@@ -17,6 +17,8 @@ use crate::vault::record::{Binding, ConversationKey, OpenError, RECORDS_PER_KEY,
 
 /// Records that a change may take: the item and the meta record.
 const PER_CHANGE: u64 = 2;
+/// Items that are opened before others have their turn on this thread: a few microseconds each.
+const AT_ONCE: usize = 50;
 
 /// See the module. After an error it no longer knows what lies in the database: open it again.
 pub(super) struct Standard {
@@ -161,7 +163,10 @@ impl Standard {
         self.load_keys(db).await?;
         let mut problems = Vec::new();
         let mut opened = Vec::with_capacity(rows.len());
-        for row in &rows {
+        for (number, row) in rows.iter().enumerate() {
+            if number % AT_ONCE == AT_ONCE - 1 {
+                tokio::task::yield_now().await;
+            }
             match self.open_item(row) {
                 Some(item) => opened.push(item),
                 None => {

@@ -209,6 +209,7 @@ impl Chats {
     /// copies in the database's log.
     pub async fn forget(&self, people: &[String]) -> Result<(), ChatError> {
         for person in people {
+            self.inner.live.stop_all(person);
             self.inner.memory.end_all(person);
         }
         if !people.is_empty() {

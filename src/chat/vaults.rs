@@ -170,6 +170,8 @@ impl Chats {
         let mut transaction = db.begin().await?;
         slots::put(&mut transaction, person, &row).await?;
         transaction.commit().await.map_err(StoreError::from)?;
+        // A passphrase that was changed opens no copy in the log.
+        db.forget_log().await?;
         Ok(())
     }
 

@@ -186,6 +186,7 @@ impl Writer {
                 }
             };
             if done {
+                self.chats.inner.db.forget_log().await?;
                 return Ok(());
             }
             self.reload().await?;

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
 use super::{Common, runtime};
-use crate::chat::owner::rewrap_all;
+use crate::chat::owner::{check_ring, rewrap_all};
 use crate::store::Db;
 use crate::vault::keyring::{Keyring, Sources, read_key_file};
 
@@ -117,6 +117,7 @@ fn rewrap(common: &Common) -> anyhow::Result<()> {
     let (config, ring) = (common.load()?, keyring()?);
     let wrapped = runtime()?.block_on(async {
         let db = Db::open(&config.database, &config.server.data_dir).await?;
+        check_ring(&db, &ring).await?;
         let wrapped = rewrap_all(&db, &ring).await?;
         db.forget_log().await?;
         db.close().await;

@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use tokio::time::timeout;
 
 use super::ApiError;
+use super::identity::Actor;
 
 /// The largest body where calls are opened: session descriptions are a few kilobytes.
 const SMALL: Bounds = Bounds { bytes: 256 * 1_024, patience: Duration::from_secs(10) };
@@ -39,7 +40,8 @@ pub async fn read_small(request: Request, next: Next) -> Response {
 
 /// The same for what the page sends.
 pub async fn read(request: Request, next: Next) -> Response {
-    let bounds = if request.uri().path() == IMPORT { DOCUMENT } else { USUAL };
+    let known = request.extensions().get::<Actor>().is_some_and(|actor| actor.known.is_some());
+    let bounds = if known && request.uri().path() == IMPORT { DOCUMENT } else { USUAL };
     read_within(bounds, request, next).await
 }
 

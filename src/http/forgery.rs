@@ -99,7 +99,7 @@ fn header_proof(headers: &HeaderMap) -> Option<&str> {
     headers.get(HEADER)?.to_str().ok()
 }
 
-/// The proof in a form; the body stays as it is. The body has been read already (`http::body`), so it is small.
+/// The proof in a form; the body stays as it is. A form is small: axum refuses to read more than 2 MB of one.
 async fn form_proof(request: Request) -> Result<(Request, Option<String>), ApiError> {
     let is_form = request
         .headers()

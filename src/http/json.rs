@@ -1,11 +1,26 @@
-//! JSON bodies, refused in our own words.
+//! JSON bodies and queries, refused in our own words.
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, OptionalFromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request};
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::ApiError;
+
+/// A query that holds a `T`.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match axum::extract::Query::from_request_parts(parts, state).await {
+            Ok(axum::extract::Query(value)) => Ok(Self(value)),
+            Err(refused) => Err(ApiError::bad_request("invalid_value", refused.body_text())),
+        }
+    }
+}
 
 /// A body that is JSON and holds a `T`.
 pub struct Json<T>(pub T);

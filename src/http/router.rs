@@ -111,10 +111,10 @@ pub fn router(state: AppState) -> Router {
     let api = together(api())
         .route("/api/{*rest}", any(no_route))
         .method_not_allowed_fallback(wrong_method)
-        // Bodies are bounded where they are read.
+        // Bodies are bounded where they are read, which is after it is known who sends them.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(state.clone(), forgery::refuse))
         .layer(from_fn(body::read))
+        .layer(from_fn_with_state(state.clone(), forgery::refuse))
         .layer(from_fn_with_state(state.clone(), identity::recognise));
 
     // What everybody sees.

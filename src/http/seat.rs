@@ -30,12 +30,17 @@ pub async fn take(
     let id = person.id.as_str();
     if let Some(conversation) = session.conversation() {
         let seat = sit(state, id, conversation).await?;
+        if session.tier().is_some_and(|tier| tier != seat.tier()) {
+            let text = "this conversation has another tier, and a tier never changes";
+            let error = ApiError::bad_request("invalid_value", text);
+            return Err(error.with_param("session.sotto.tier"));
+        }
         return Ok(Some(Taken { seat, begun_for: None }));
     }
-    let Some(tier) = tier_of_new(person, session)? else { return Ok(None) };
+    let tier = tier_of_new(person, session)?;
     let new = NewConversation { tier, ..NewConversation::default() };
     let conversation = state.chats.create(id, new).await?.id;
-    let seat = sit(state, id, &conversation).await?;
+    let seat = sit(state, id, &conversation).await?.begun();
     Ok(Some(Taken { seat, begun_for: Some((id.to_owned(), conversation)) }))
 }
 
@@ -61,17 +66,17 @@ async fn sit(state: &AppState, person: &str, conversation: &str) -> Result<Seat,
 }
 
 /// The tier of a conversation that is begun for a call. Private ones are begun by browsers, which have the keys:
-/// a call by somebody whose default they are is kept nowhere unless it names one.
-fn tier_of_new(person: &Person, session: &Session) -> Result<Option<Tier>, ApiError> {
+/// a call by somebody whose default they are is kept nowhere, and stays on the premises, unless it names one.
+fn tier_of_new(person: &Person, session: &Session) -> Result<Tier, ApiError> {
     match session.tier() {
         Some(Tier::Private) => {
             let text = "a private conversation is begun in the browser; name one with conversation";
             Err(ApiError::bad_request("invalid_value", text).with_param("session.sotto.tier"))
         }
-        Some(tier) => Ok(Some(tier)),
-        None => {
-            let usual = Tier::parse(&person.default_tier).unwrap_or_default();
-            Ok(Some(usual).filter(|tier| *tier != Tier::Private))
-        }
+        Some(tier) => Ok(tier),
+        None => Ok(match Tier::parse(&person.default_tier).unwrap_or_default() {
+            Tier::Private => Tier::Ephemeral,
+            usual => usual,
+        }),
     }
 }

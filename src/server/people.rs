@@ -14,6 +14,7 @@ use crate::auth::id::PersonId;
 use crate::auth::people::{Belongings, Needs};
 use crate::auth::token::Keys;
 use crate::chat::Chats;
+use crate::chat::owner::check_ring;
 use crate::config::Config;
 use crate::store::Db;
 use crate::vault::keyring::Keyring;
@@ -27,6 +28,7 @@ pub(super) async fn open(
     stopping: CancellationToken,
 ) -> Result<(People, Chats), ServerError> {
     let db = Db::open(&config.database, &config.server.data_dir).await?;
+    check_ring(&db, &keyring).await?;
     let chats = Chats::new(db.clone(), Arc::clone(&keyring), tracker.clone(), stopping);
     let people = People::new(&config.auth, needs(db, &keyring, &chats, clock))?;
     Ok((people, chats))

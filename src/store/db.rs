@@ -1,11 +1,13 @@
 //! Opening the database, and the ways to it.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Any, AnyPool, ConnectOptions, Executor, SqlSafeStr, Transaction};
+use sqlx::{Any, AnyPool, ConnectOptions, Executor, Row as _, SqlSafeStr, Transaction};
 use tracing::log::LevelFilter;
 
 use crate::config::Database;
@@ -19,6 +21,9 @@ const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode =
 PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON; \
 PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 1000";
 
+/// How often emptying the log is tried while somebody reads, and how long after each other.
+const FORGET_ATTEMPTS: usize = 3;
+const FORGET_PAUSE: Duration = Duration::from_millis(20);
 /// A query that takes longer is worth a line in the log, without its values.
 const SLOW: Duration = Duration::from_millis(200);
 
@@ -101,6 +106,8 @@ pub struct Db {
     dialect: Dialect,
     read: AnyPool,
     write: AnyPool,
+    /// Whether something deleted is still in SQLite's log.
+    unforgotten: Arc<AtomicBool>,
 }
 
 impl Db {
@@ -122,13 +129,14 @@ impl Db {
         let write = connect(&url, 1, config, Some(SQLITE_SETTINGS)).await?;
         prepare(&write, Dialect::Sqlite).await?;
         let read = connect(&url, config.connections, config, Some(SQLITE_SETTINGS)).await?;
-        Ok(Self { dialect: Dialect::Sqlite, read, write })
+        Ok(Self { dialect: Dialect::Sqlite, read, write, unforgotten: Arc::default() })
     }
 
     async fn postgres(url: &str, config: &Database) -> Result<Self, StoreError> {
         let pool = connect(url, config.connections, config, None).await?;
         prepare(&pool, Dialect::Postgres).await?;
-        Ok(Self { dialect: Dialect::Postgres, read: pool.clone(), write: pool })
+        let (dialect, unforgotten) = (Dialect::Postgres, Arc::default());
+        Ok(Self { dialect, read: pool.clone(), write: pool, unforgotten })
     }
 
     /// What kind it is.
@@ -163,12 +171,35 @@ impl Db {
     }
 
     /// After content was deleted: moves the write-ahead log into the file and empties it, so that no copy of
-    /// what was deleted stays there. PostgreSQL does this on its own schedule (docs/privacy.md).
+    /// what was deleted stays there. Where somebody reads at this moment it is done soon afterwards
+    /// ([`Self::forget_what_is_left`]). PostgreSQL does this on its own schedule (docs/privacy.md).
     pub async fn forget_log(&self) -> Result<(), StoreError> {
-        if self.dialect == Dialect::Sqlite {
-            self.write.execute("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+        if self.dialect == Dialect::Postgres {
+            return Ok(());
         }
+        self.unforgotten.store(true, Ordering::Relaxed);
+        for _ in 0..FORGET_ATTEMPTS {
+            // On a reader's connection, so that nobody who writes waits behind it for long.
+            let mut connection = self.read.acquire().await?;
+            connection.execute("PRAGMA busy_timeout = 50").await?;
+            let emptied =
+                sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection);
+            let emptied = emptied.await.and_then(|row| row.try_get::<i64, _>(0));
+            connection.execute("PRAGMA busy_timeout = 5000").await?;
+            if emptied? == 0 {
+                self.unforgotten.store(false, Ordering::Relaxed);
+                return Ok(());
+            }
+            drop(connection);
+            tokio::time::sleep(FORGET_PAUSE).await;
+        }
+        tracing::debug!("the database's log is in use; it is emptied later");
         Ok(())
+    }
+
+    /// Empties the log if that could not be done when it should have been.
+    pub async fn forget_what_is_left(&self) -> Result<(), StoreError> {
+        if self.unforgotten.load(Ordering::Relaxed) { self.forget_log().await } else { Ok(()) }
     }
 
     /// Closes all connections; SQLite's log is then part of its file.
@@ -222,7 +253,8 @@ pub fn schema(dialect: Dialect) -> impl Iterator<Item = (i64, &'static str, &'st
             )
         };
     }
-    const STEPS: [(&str, &str, &str); 2] = [step!("0001_people"), step!("0002_conversations")];
+    const STEPS: [(&str, &str, &str); 3] =
+        [step!("0001_people"), step!("0002_conversations"), step!("0003_key_checks")];
     (1..).zip(STEPS).map(move |(version, (name, sqlite, postgres))| {
         (version, name, if dialect == Dialect::Sqlite { sqlite } else { postgres })
     })

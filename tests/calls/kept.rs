@@ -13,8 +13,7 @@ use crate::support::socket::Socket;
 
 /// Opens a call of this browser in a conversation.
 async fn call(server: &TestServer, browser: &Browser<'_>, query: &str) -> Socket {
-    let headers =
-        [("cookie", browser.cookie_header()), ("origin", server.url.clone())];
+    let headers = [("cookie", browser.cookie_header()), ("origin", server.url.clone())];
     Socket::open_as(&server.url, query, &headers).await.unwrap()
 }
 
@@ -30,7 +29,9 @@ async fn items(browser: &mut Browser<'_>, id: &str) -> Vec<(String, String, Stri
     let word = |item: &Value, name: &str| item[name].as_str().unwrap().to_owned();
     let items = opened.body["items"].as_array().unwrap().iter();
     items
-        .map(|item| (word(item, "role"), word(item, "text"), word(item, "status"), word(item, "via")))
+        .map(|item| {
+            (word(item, "role"), word(item, "text"), word(item, "status"), word(item, "via"))
+        })
         .collect()
 }
 
@@ -53,7 +54,8 @@ async fn over(browser: &mut Browser<'_>, id: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_continues_its_conversation_and_is_kept() {
     let model = Scripted::new(["Good ", "to hear you."]);
-    let server = TestServer::start(fakes::with_llm(&["hello there"], Arc::new(model.clone()))).await;
+    let server =
+        TestServer::start(fakes::with_llm(&["hello there"], Arc::new(model.clone()))).await;
     let mut ann = Browser::guest(&server).await;
     let id = new_conversation(&mut ann, json!({ "title": "Ours" })).await;
     let mut socket = call(&server, &ann, &format!("conversation={id}")).await;
@@ -70,7 +72,8 @@ async fn a_call_continues_its_conversation_and_is_kept() {
     // A WebSocket's sound is heard as fast as its clock says.
     let stored = socket.until("sotto.item.stored").await;
     assert_eq!(stored["seq"], 2);
-    let busy = ann.post(&format!("/api/v1/conversations/{id}/messages"), json!({ "text": "x" })).await;
+    let busy =
+        ann.post(&format!("/api/v1/conversations/{id}/messages"), json!({ "text": "x" })).await;
     assert_eq!(busy.refusal(), (409, "in_call"));
     socket.close().await;
     over(&mut ann, &id).await;
@@ -81,7 +84,9 @@ async fn a_call_continues_its_conversation_and_is_kept() {
     assert_eq!(items(&mut ann, &id).await, first);
 
     let mut socket = call(&server, &ann, &format!("conversation={id}")).await;
-    socket.send(json!({ "type": "session.update", "session": { "output_modalities": ["text"] } })).await;
+    socket
+        .send(json!({ "type": "session.update", "session": { "output_modalities": ["text"] } }))
+        .await;
     socket.type_in("And in writing?").await;
     assert_eq!(socket.until("sotto.item.stored").await["seq"], 3);
     socket.send(json!({ "type": "response.create" })).await;
@@ -118,7 +123,10 @@ async fn a_reply_that_is_cut_is_kept_as_far_as_it_was_heard() {
     assert_eq!(kept.len(), 2, "{kept:?}");
     let (role, text, status, _) = &kept[1];
     assert_eq!((role.as_str(), status.as_str()), ("assistant", "interrupted"));
-    assert!(long.starts_with(text.as_str()) && text.len() < long.len() && !text.is_empty(), "{text}");
+    assert!(
+        long.starts_with(text.as_str()) && text.len() < long.len() && !text.is_empty(),
+        "{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,7 +181,10 @@ async fn nobody_calls_into_what_is_not_theirs() {
     let query = format!("conversation={id}");
     let as_bob = [("cookie", bob.cookie_header()), ("origin", server.url.clone())];
     let refused = Socket::open_as(&server.url, &query, &as_bob).await.err().unwrap();
-    assert_eq!((refused.0, refused.1["error"]["code"].as_str()), (404, Some("conversation_not_found")));
+    assert_eq!(
+        (refused.0, refused.1["error"]["code"].as_str()),
+        (404, Some("conversation_not_found"))
+    );
     let refused = Socket::open_as(&server.url, &query, &[]).await.err().unwrap();
     assert_eq!((refused.0, refused.1["error"]["code"].as_str()), (401, Some("sign_in")));
     // A page of another site opens a socket with Ann's cookie: it is nobody's.

@@ -143,7 +143,8 @@ async fn write(
                 let data: Value = serde_json::from_str(data).unwrap();
                 let item = data["item_id"].as_str().unwrap().to_owned();
                 // It says back what was said, so the reply has the same words.
-                let acknowledged = (id.clone(), item, data["seq"].as_u64().unwrap(), Some(text.clone()));
+                let acknowledged =
+                    (id.clone(), item, data["seq"].as_u64().unwrap(), Some(text.clone()));
                 log.lock().unwrap().push(acknowledged);
             }
         }
@@ -152,8 +153,7 @@ async fn write(
 
 /// Types into a call until the server is gone.
 async fn call(url: String, cookie: String, id: String, log: Acknowledged) {
-    let headers =
-        [("cookie", format!("__Host-sotto_sid={cookie}")), ("origin", url.clone())];
+    let headers = [("cookie", format!("__Host-sotto_sid={cookie}")), ("origin", url.clone())];
     let opened = Socket::open_as(&url, &format!("conversation={id}"), &headers).await;
     let Ok(mut socket) = opened else { return };
     loop {

@@ -31,7 +31,11 @@ impl Events {
             if let Some((event, rest)) = self.rest.split_once("\n\n") {
                 let field = |name: &str| {
                     let mut lines = event.lines();
-                    lines.find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned()
+                    lines
+                        .find_map(|line| line.strip_prefix(name))
+                        .unwrap_or_default()
+                        .trim()
+                        .to_owned()
                 };
                 let (name, data) = (field("event:"), field("data:"));
                 self.rest = rest.to_owned();
@@ -41,7 +45,8 @@ impl Events {
                 return Some((name, serde_json::from_str(&data).unwrap()));
             }
             let more = tokio::time::timeout(Duration::from_secs(10), self.response.chunk()).await;
-            self.rest.push_str(std::str::from_utf8(&more.expect("an event in time").unwrap()?).unwrap());
+            self.rest
+                .push_str(std::str::from_utf8(&more.expect("an event in time").unwrap()?).unwrap());
         }
     }
 
@@ -88,7 +93,10 @@ async fn a_message_is_stored_answered_and_named() {
     assert_eq!(events[0].1["seq"], 1);
     assert_eq!(events[4].1["text"], "Noon, of course.");
     assert_eq!(events[4].1["status"], "completed");
-    assert_eq!((&events[5].1["seq"], &events[5].1["item_id"]), (&json!(2), &events[1].1["item_id"]));
+    assert_eq!(
+        (&events[5].1["seq"], &events[5].1["item_id"]),
+        (&json!(2), &events[1].1["item_id"])
+    );
     // The title is the model's, tidied; it says the same to everything.
     assert_eq!(events[6].1["title"], "Noon, of course");
     assert_eq!(texts(&mut ann, &id).await, ["What is the time?", "Noon, of course."]);

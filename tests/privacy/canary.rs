@@ -135,8 +135,7 @@ impl World {
 
     /// Sends sound as it is, without resampling, so that the canary in it stays what it is.
     async fn say(&self, socket: &mut Socket, samples: &[f32]) {
-        let bytes: Vec<u8> =
-            samples.iter().flat_map(|s| wav::to_i16(*s).to_le_bytes()).collect();
+        let bytes: Vec<u8> = samples.iter().flat_map(|s| wav::to_i16(*s).to_le_bytes()).collect();
         for piece in bytes.chunks(9_600) {
             let audio = BASE64.encode(piece);
             socket.send(json!({ "type": "input_audio_buffer.append", "audio": audio })).await;
@@ -226,4 +225,3 @@ async fn private(browser: &mut Browser<'_>, person: &str) -> String {
     let (key, meta) = (BASE64.encode(wrap), BASE64.encode(meta));
     begin(browser, json!({ "tier": "private", "id": id, "key": key, "meta": meta })).await
 }
-

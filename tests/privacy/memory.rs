@@ -100,7 +100,8 @@ fn contains(bytes: &[u8], form: &[u8]) -> bool {
 #[test]
 fn what_is_there_is_found() {
     let secret = String::from("a phrase that this very test keeps in memory");
-    let needles = [Needle::words("phrase", &secret), Needle::words("other", &secret.replace('a', "ä"))];
+    let needles =
+        [Needle::words("phrase", &secret), Needle::words("other", &secret.replace('a', "ä"))];
     let found = in_process(std::process::id(), &needles[..1]);
     assert!(found.iter().any(|hit| hit.starts_with("phrase")), "{found:?}");
     let folder = tempfile::tempdir().unwrap();

@@ -50,10 +50,8 @@ async fn a_deleted_conversation_is_not_in_the_file_any_more() {
     at.person("ann").await;
     let chats = at.chats();
     let id = chats.create("ann", NewConversation::default()).await.unwrap().id;
-    let wrap: (Vec<u8>,) = sqlx::query_as("SELECT wrap FROM conversation_keys")
-        .fetch_one(at.db.read())
-        .await
-        .unwrap();
+    let wrap: (Vec<u8>,) =
+        sqlx::query_as("SELECT wrap FROM conversation_keys").fetch_one(at.db.read()).await.unwrap();
     let needle = || Needle::bytes("the wrapped key", &wrap.0);
     assert!(!in_files(at.folder(), &[needle()]).is_empty(), "it is there to begin with");
     chats.delete("ann", &id).await.unwrap();

@@ -96,7 +96,8 @@ impl PrivatePostgres {
             return None;
         };
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let made = std::process::Command::new("bash").args([&maker, &port.to_string()]).output().unwrap();
+        let made =
+            std::process::Command::new("bash").args([&maker, &port.to_string()]).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let text = String::from_utf8(made.stdout).unwrap();
         let mut lines = text.lines();

@@ -2,7 +2,7 @@
 
 #![expect(unused_qualifications, reason = "utoipa writes them around the types of queries")]
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -13,7 +13,7 @@ use crate::chat::vaults::{AdoptedKey, NewPrivate};
 use crate::chat::view::{Opened, Page, Summary};
 use crate::chat::{NewConversation, Settings, Tier};
 use crate::http::identity::Person;
-use crate::http::json::Json;
+use crate::http::json::{Json, Query};
 use crate::http::{ApiError, AppState};
 use crate::pipeline::text::Text;
 

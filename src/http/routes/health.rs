@@ -16,6 +16,7 @@ pub async fn alive() -> &'static str {
 /// `GET /readyz`: a call would be taken.
 pub async fn ready(State(state): State<AppState>) -> Result<&'static str, ApiError> {
     state.calls.ready()?;
+    state.chats.db().ping().await?;
     let (going_on, limit) = state.calls.load();
     if going_on >= limit {
         let text = format!("all {limit} lines are busy");

@@ -18,10 +18,21 @@ FEATURES ?=
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# The key that protects what people said: outside the data folder, so that no copy of that holds both.
+KEY_FILE ?= $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/sotto/secret.key
+
 .PHONY: run
 run: build ## Installs what is missing, builds, fetches models and starts on http://localhost:8080.
+ifeq ($(SECRET_KEYS)$(SECRET_KEY)$(SECRET_KEY_FILE),)
+run: export SECRET_KEY_FILE := $(KEY_FILE)
+run: $(KEY_FILE)
+endif
+run:
 	@$(SOTTO) models pull || echo 'Some models are not here yet; going on with what is.' >&2
 	@exec $(SOTTO) serve $(ARGS)
+
+$(KEY_FILE): | build
+	@mkdir -p $(@D) && $(SOTTO) keys new --file $@
 
 .PHONY: test
 test: web/node_modules ## Installs what is missing and runs every check and test.

@@ -198,13 +198,18 @@ async fn many() -> Result<()> {
 struct Server {
     child: Child,
     url: String,
+    /// What it keeps.
+    _folder: tempfile::TempDir,
 }
 
 impl Server {
     fn start() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut child = Command::new(env!("CARGO_BIN_EXE_sotto"))
-            .args(["serve", "--bind", &format!("127.0.0.1:{port}")])
+            .args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--data-dir"])
+            .arg(folder.path())
+            .env("SECRET_KEY", "q0fSMdxjWjTsmXvUCfMnHmbUvEAeREXTPqIl4bHfsdc=")
             .env("SOTTO__STT__ENGINE", "whisper")
             .env("SOTTO__STT__MODEL", shared().join("models").join(WHISPER))
             .env("SOTTO__VAD__ENGINE", "silero")
@@ -222,7 +227,7 @@ impl Server {
             std::thread::sleep(Duration::from_millis(100));
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 std::thread::sleep(Duration::from_millis(500));
-                return Ok(Self { child, url });
+                return Ok(Self { child, url, _folder: folder });
             }
         }
         child.kill()?;

@@ -16,7 +16,7 @@ required=("cc build-essential" "cmake cmake" "python3 python3" "curl curl")
 optional=("espeak-ng espeak-ng" "pocketsphinx_continuous pocketsphinx+pocketsphinx-en-us")
 if [ "$purpose" = test ]; then
     # Firefox runs no clock for sound without a sound device; PulseAudio has one that is none.
-    optional+=("chromium chromium" "firefox-esr firefox-esr" "pulseaudio pulseaudio")
+    optional+=("chromium chromium" "firefox-esr firefox-esr" "pulseaudio pulseaudio" "redis-server redis-server")
 fi
 
 may_install() { has apt-get && { [ "$(id -u)" = 0 ] || { has sudo && sudo -n true 2>/dev/null; }; }; }
@@ -25,6 +25,11 @@ apt_install() {
     if [ -z "${updated:-}" ]; then root apt-get update -qq && updated=1; fi
     DEBIAN_FRONTEND=noninteractive root apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
+
+# PostgreSQL is not on the path where Debian puts it.
+if [ "$purpose" = test ] && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && ! has initdb; then
+    optional+=("initdb postgresql")
+fi
 
 missing() { # missing ENTRY…: the packages of commands that are not there
     local entry

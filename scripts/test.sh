@@ -25,7 +25,7 @@ step 'format' cargo fmt --all --check
 step 'lints, benches included' cargo clippy --workspace --all-targets --locked -- -D warnings
 step 'build' cargo build --locked
 step 'models' "$SOTTO_BIN" models pull onnxruntime silero-vad smart-turn-v3
-step 'unit and integration tests' cargo test --workspace --locked --quiet
+step 'unit and integration tests' scripts/postgres.sh cargo test --workspace --locked --quiet
 step 'page in a browser' web node test/browser.mjs
 step 'browsers call the server' web node test/e2e.mjs
 step 'other stacks call the server' tests/peers/run.sh

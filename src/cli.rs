@@ -17,7 +17,6 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::models::{Manifest, Store};
-use crate::vault::keyring::{Keyring, Sources};
 
 /// The configuration file that is read if it is there and no other is named.
 const DEFAULT_CONFIG: &str = "config.yml";
@@ -119,18 +118,6 @@ fn check_files(config: &Config) -> anyhow::Result<()> {
 /// The models that this configuration can use.
 fn store(config: &Config) -> Store {
     Store::new(Manifest::built_in(), vec![config.models.dir.clone()])
-}
-
-/// The server's keys, from the environment.
-fn keyring() -> anyhow::Result<Keyring> {
-    let text = |name| std::env::var(name).ok();
-    let (keys, key) = (text("SECRET_KEYS"), text("SECRET_KEY"));
-    let file = std::env::var_os("SECRET_KEY_FILE").map(PathBuf::from);
-    Ok(Keyring::from_environment(Sources {
-        secret_keys: keys.as_deref(),
-        secret_key: key.as_deref(),
-        secret_key_file: file.as_deref(),
-    })?)
 }
 
 /// A runtime for what is asynchronous.

@@ -8,6 +8,7 @@ mod tools;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::support::database::SECRET_KEYS;
 use crate::support::engines::WHISPER;
 use crate::support::shared;
 
@@ -19,6 +20,7 @@ fn sotto(folder: &Path) -> Command {
     }
     command
         .current_dir(folder)
+        .env("SECRET_KEYS", SECRET_KEYS)
         .env("SOTTO__MODELS__OFFLINE", "true")
         .env("SOTTO__LLM__PROVIDER", "echo")
         .env("SOTTO__TELEMETRY__LOG", "warn")

@@ -7,6 +7,9 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
+use super::{Common, runtime};
+use crate::chat::owner::rewrap_all;
+use crate::store::Db;
 use crate::vault::keyring::{Keyring, Sources, read_key_file};
 
 mod file;
@@ -25,6 +28,8 @@ enum Action {
         #[arg(long, value_name = "PATH")]
         file: Option<PathBuf>,
     },
+    /// Wraps the keys of all people under the newest key of the ring; the server may be running.
+    Rewrap(Common),
     /// Puts a new key in front of the ones in use.
     Rotate {
         /// Changes this file, instead of showing the new value of `SECRET_KEYS`.
@@ -37,13 +42,14 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     match &options.action {
         Action::New { file: Some(path) } => new_file(path),
         Action::New { file: None } => new(),
+        Action::Rewrap(common) => rewrap(common),
         Action::Rotate { file: Some(path) } => rotate_file(path),
         Action::Rotate { file: None } => rotate(),
     }
 }
 
 /// The keys that the environment names.
-fn keyring() -> anyhow::Result<Keyring> {
+pub(super) fn keyring() -> anyhow::Result<Keyring> {
     let keys = variable("SECRET_KEYS")?;
     let key = variable("SECRET_KEY")?;
     let file = env::var_os("SECRET_KEY_FILE").map(PathBuf::from);
@@ -104,6 +110,22 @@ fn rotate_file(path: &Path) -> anyhow::Result<()> {
     eprintln!("{} has a new key in front of the ones in use.", path.display());
     eprintln!("  1. Restart the server.");
     say_what_follows();
+    Ok(())
+}
+
+fn rewrap(common: &Common) -> anyhow::Result<()> {
+    let (config, ring) = (common.load()?, keyring()?);
+    let wrapped = runtime()?.block_on(async {
+        let db = Db::open(&config.database, &config.server.data_dir).await?;
+        let wrapped = rewrap_all(&db, &ring).await?;
+        db.forget_log().await?;
+        db.close().await;
+        anyhow::Ok(wrapped)
+    })?;
+    eprintln!(
+        "The keys of {wrapped} people were wrapped anew; all are under {} now.",
+        ring.active()
+    );
     Ok(())
 }
 

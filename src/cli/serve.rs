@@ -13,7 +13,7 @@ use crate::telemetry;
 pub(super) fn run(common: &Common) -> anyhow::Result<()> {
     let config = Arc::new(common.load()?);
     telemetry::start(&config.telemetry).map_err(anyhow::Error::msg)?;
-    let keyring = Arc::new(super::keyring()?);
+    let keyring = Arc::new(super::keys::keyring()?);
     let store = Arc::new(super::store(&config));
     super::runtime()?.block_on(async {
         let server = Server::start(Arc::clone(&config), keyring, store).await?;

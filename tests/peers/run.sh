@@ -44,6 +44,9 @@ trap 'exit 130' INT TERM
 
 # Nothing of the caller's own configuration applies.
 for name in $(compgen -e SOTTO__ || true); do unset "$name"; done
+unset SECRET_KEYS SECRET_KEY_FILE
+SECRET_KEY=$("$program" keys new 2>/dev/null)
+export SECRET_KEY
 export SOTTO__SERVER__BIND=127.0.0.1:0 SOTTO__WEBRTC__UDP_PORT=0 SOTTO__MODELS__OFFLINE=true
 export SOTTO__STT__ENGINE=whisper SOTTO__STT__MODEL="$shared/models/whisper-tiny.en-fixture"
 export SOTTO__LLM__PROVIDER=echo SOTTO__TTS__ENGINE=command SOTTO__TTS__COMMAND__PROGRAM=espeak-ng

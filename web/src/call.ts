@@ -3,11 +3,12 @@
  * It follows the server's events; connection and sound are handed in, so that tests can stand in for them.
  */
 import { Captions, type Caption } from './captions';
+import type { ContextTurn } from './contract';
 import {
-  endedByServer, endingSoon, modelFailed, problemOf, replyTooLong, serverReported, transcriptionFailed, type Problem,
+  endedByServer, endingSoon, modelFailed, notStored, problemOf, replyTooLong, serverReported, transcriptionFailed, type Problem,
 } from './errors';
 import type { Heard, PlaybackHandlers } from './playback';
-import type { Engines, ServerEvent, Session, Timings } from './protocol';
+import type { Engines, NewItem, ServerEvent, Session, Timings } from './protocol';
 import type { Measured } from './remote';
 import type { Transport, TransportHandlers } from './transport';
 
@@ -28,6 +29,8 @@ export interface Model {
   engines: Engines | null;
   /** `memory`: the server stores nothing. */
   history: string | null;
+  /** How the conversation of this call is kept. */
+  tier: string | null;
   problem: Problem | null;
 }
 
@@ -59,6 +62,8 @@ export interface Parts {
   sound(handlers: CallSoundHandlers): CallSound;
   /** The microphone was opened. */
   microphone(): void;
+  /** What was said before, where the server may not know it. */
+  context?(): ContextTurn[];
 }
 
 /** The parts of one call, from the button to the end. */
@@ -70,6 +75,8 @@ interface Live {
   /** What the server is doing, kept while the path is broken. */
   talk: State;
   ending: string | null;
+  /** Items that tell the server what was said before this call. */
+  context: Set<string>;
 }
 
 export class Call {
@@ -97,6 +104,7 @@ export class Call {
       session: null,
       talk: 'connecting',
       ending: null,
+      context: new Set(),
     };
     this.live = live;
     this.changed(this.model);
@@ -111,10 +119,30 @@ export class Call {
     if (this.live) this.end(null);
   }
 
+  /** Forgets a call that is over: something else is in front now. */
+  reset(): void {
+    if (this.model.state !== 'ended') return;
+    this.captions = new Captions();
+    Object.assign(this.model, idle(), { captions: this.captions.list });
+    this.changed(this.model);
+  }
+
   toggleMute(): void {
     if (!this.live) return;
     this.model.muted = !this.model.muted;
     this.live.transport.mute(this.model.muted);
+    this.changed(this.model);
+  }
+
+  /** Types into the call. A reply that is going on stops, as it would if one spoke; this is answered aloud. */
+  say(text: string): void {
+    const live = this.live;
+    if (!live?.session) return;
+    const item = message('user', text);
+    this.captions.personTyped(item.id, text);
+    live.transport.send({ type: 'output_audio_buffer.clear' });
+    live.transport.send({ type: 'conversation.item.create', item });
+    live.transport.send({ type: 'response.create' });
     this.changed(this.model);
   }
 
@@ -172,6 +200,7 @@ export class Call {
         this.enter(live, 'listening');
         model.answered = true;
         this.know(live, event.session);
+        this.remind(live);
         break;
       case 'session.updated':
         this.know(live, event.session);
@@ -203,6 +232,19 @@ export class Call {
       case 'conversation.item.input_audio_transcription.failed':
         captions.personNotUnderstood(event.item_id);
         model.problem = transcriptionFailed(event.message);
+        break;
+
+      case 'conversation.item.added':
+        if (event.role === 'user' && event.text && !live.context.has(event.item_id)) {
+          captions.personTyped(event.item_id, event.text);
+        }
+        break;
+      case 'sotto.item.stored':
+        captions.stored(event.item_id, event.seq);
+        break;
+      case 'sotto.item.not_stored':
+        captions.notStored(event.item_id);
+        model.problem = notStored();
         break;
 
       case 'response.output_item.added':
@@ -277,7 +319,18 @@ export class Call {
     live.session = session;
     this.model.engines = session.sotto.engines;
     this.model.history = session.sotto.history;
+    this.model.tier = session.sotto.tier;
+    this.captions.keep(session.sotto.history === 'stored');
     this.attach(live);
+  }
+
+  /** Tells the server what was said before this call. */
+  private remind(live: Live): void {
+    for (const { role, text } of this.parts.context?.() ?? []) {
+      const item: NewItem = { ...message(role, text), sotto: { context: true } };
+      live.context.add(item.id);
+      live.transport.send({ type: 'conversation.item.create', item });
+    }
   }
 
   /** With chunks the track is silent and stays unheard; the server says which it is. */
@@ -320,6 +373,12 @@ function idle(): Model {
     timings: null,
     engines: null,
     history: null,
+    tier: null,
     problem: null,
   };
+}
+
+function message(role: NewItem['role'], text: string): NewItem {
+  const id = `item_${crypto.randomUUID().replaceAll('-', '')}`;
+  return { id, type: 'message', role, content: [{ type: role === 'assistant' ? 'output_text' : 'input_text', text }] };
 }

@@ -11,6 +11,12 @@ export interface Caption {
    * `failed`: could not be written down.
    */
   phase: 'open' | 'done' | 'cut' | 'failed';
+  /** Whether the server has written it down; `never` where it keeps nothing. */
+  saved: 'saved' | 'pending' | 'failed' | 'never';
+  seq: number | null;
+  /** Said or typed. */
+  via: 'voice' | 'text';
+  atMs: number;
   heardMs: number;
   /** The loudest sample heard, 0 to 1. */
   peak: number;
@@ -26,6 +32,33 @@ export class Captions {
   private readonly whole = new Map<string, string>();
   /** Messages whose text comes as it is made: it runs ahead of what was heard of it. */
   private readonly ahead = new Set<string>();
+  /** The server writes down what is said. */
+  private kept = false;
+
+  constructor(private readonly now: () => number = Date.now) {}
+
+  /** Known once the server has said it, and before anybody has said anything. */
+  keep(kept: boolean): void {
+    this.kept = kept;
+    for (const caption of this.list) {
+      if (caption.saved === 'never' && kept) caption.saved = 'pending';
+      if (caption.saved === 'pending' && !kept) caption.saved = 'never';
+    }
+  }
+
+  stored(itemId: string, seq: number): void {
+    Object.assign(this.list.find((caption) => caption.id === itemId) ?? {}, { saved: 'saved', seq });
+  }
+
+  notStored(itemId: string): void {
+    Object.assign(this.list.find((caption) => caption.id === itemId) ?? {}, { saved: 'failed' });
+  }
+
+  /** The person typed instead of speaking. */
+  personTyped(itemId: string, text: string): void {
+    this.committed.add(itemId);
+    Object.assign(this.caption(itemId, 'user'), { text, phase: 'done', via: 'text' });
+  }
 
   /** The person began to speak. */
   personSpeaks(itemId: string): void {
@@ -131,7 +164,8 @@ export class Captions {
   private caption(id: string, role: Caption['role']): Caption {
     const known = this.list.find((caption) => caption.id === id);
     if (known) return known;
-    const caption: Caption = { id, role, text: '', phase: 'open', heardMs: 0, peak: 0 };
+    const saved = this.kept ? 'pending' : 'never';
+    const caption: Caption = { id, role, text: '', phase: 'open', saved, seq: null, via: 'voice', atMs: this.now(), heardMs: 0, peak: 0 };
     this.list.push(caption);
     return caption;
   }

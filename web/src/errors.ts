@@ -26,9 +26,9 @@ export function obstacle(page: { secure: boolean; microphone: boolean; webrtc: b
     const local = `http://localhost${page.port ? `:${page.port}` : ''}`;
     return {
       code: 'insecure-origin',
-      title: 'The microphone is off at this address',
+      title: 'The microphone and signing in are off at this address',
       advice:
-        'Browsers hand out the microphone only to pages that came over https, or from the machine itself. ' +
+        'Browsers hand out the microphone, and keep a login safe, only for pages that came over https, or from the machine itself. ' +
         `Open this page with https://, or on the machine that runs Sotto as ${local}.`,
     };
   }
@@ -76,7 +76,14 @@ export function microphoneProblem(error: unknown): Problem {
 /** What a refusal of the server means. `body` is its JSON, if it sent any. */
 export function refusal(status: number, body: unknown, retryAfter: string | null, now = Date.now()): Problem {
   const error = errorOf(body);
+  if (error.code === 'sign_in') return signInFirst();
   switch (status) {
+    case 409:
+      return {
+        code: 'in-call',
+        title: 'There is a call in this conversation already',
+        advice: 'Hang up there, on the other device or in the other window, or begin a new conversation.',
+      };
     case 401:
     case 403:
       return {
@@ -128,6 +135,22 @@ export function refusal(status: number, body: unknown, retryAfter: string | null
         advice: sentence(error.message) || `It answered with status ${status} and no reason. Its log may say more.`,
       };
   }
+}
+
+export function signInFirst(): Problem {
+  return {
+    code: 'sign-in',
+    title: 'Sign in to call',
+    advice: 'This server keeps conversations for people it knows. Sign in, then call again.',
+  };
+}
+
+export function privateLocked(): Problem {
+  return {
+    code: 'private-locked',
+    title: 'Private conversations are locked',
+    advice: 'This page cannot open them. Choose another way to keep this conversation.',
+  };
 }
 
 export function unreachable(online = true): Problem {
@@ -215,6 +238,14 @@ export function modelFailed(message: string | null): Problem {
   };
 }
 
+export function notStored(): Problem {
+  return {
+    code: 'not-stored',
+    title: 'Something that was said could not be saved',
+    advice: 'The call goes on. What is marked below it will be gone when you leave this page: copy what you need.',
+  };
+}
+
 export function replyTooLong(): Problem {
   return { code: 'reply-too-long', title: 'The answer reached its length limit', advice: 'Ask for the rest.' };
 }
@@ -249,7 +280,7 @@ function unexpected(error: unknown): Problem {
 }
 
 /** Turns a `Retry-After` value, seconds or a date, into advice. */
-function tryAgain(retryAfter: string | null, now: number): string {
+export function tryAgain(retryAfter: string | null, now: number): string {
   const text = retryAfter?.trim() ?? '';
   const seconds = /^\d+$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - now) / 1000);
   if (!Number.isFinite(seconds) || seconds < 1) return 'Try again in a moment.';
@@ -265,7 +296,7 @@ function errorOf(body: unknown): { code: string; message: string } {
 }
 
 /** Server messages are lower case without a full stop; here they stand among sentences. */
-function sentence(message: string): string {
+export function sentence(message: string): string {
   const text = message.trim();
   if (!text) return '';
   const closed = /[.!?…]$/.test(text) ? text : `${text}.`;

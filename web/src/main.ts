@@ -1,17 +1,24 @@
 /** Puts the page together. */
+import { Api } from './api';
+import { App } from './app';
 import { Call } from './call';
-import { microphoneSilent, obstacle, soundSilent } from './errors';
+import { microphoneSilent, obstacle, problemOf, soundSilent } from './errors';
 import { listDevices } from './microphone';
+import { peopleTrouble } from './people';
+import { remember, remembered } from './remembered';
 import { Sound } from './sound';
 import { WebRtcTransport } from './transport';
-import { View } from './view';
+import { PrivateVault } from './vault/seam';
+import { CallView } from './view/call';
+import { element } from './view/dom';
+import { watchMenus } from './view/menu';
+import { PageView } from './view/page';
 import { WakeLock } from './wakelock';
 import { inCall } from './words';
 
 const output = new URLSearchParams(location.search).get('output') === 'track' ? 'track' : 'blob';
-const element = document.getElementById('remote') as HTMLAudioElement;
 
-/** Which devices were chosen is remembered on this device. Of a call nothing is. */
+/** Which devices were chosen is remembered on this device. */
 const choice = {
   microphoneId: remembered('sotto.microphone'),
   speakerId: remembered('sotto.speaker'),
@@ -22,11 +29,24 @@ const choice = {
 
 let sound: Sound | null = null;
 const wakeLock = new WakeLock();
+const api = new Api();
 
-const view = new View({
+const vault = new PrivateVault({
+  send: (path, init) => api.send(path, init),
+  person: () => app.people.person?.id ?? null,
+  busy: () => inCall(call.model.state),
+});
+const app: App = new App(api, vault, () => call, {
+  changed: () => page.changed(),
+  opened: (item) => page.opened(item),
+  signIn: () => page.signIn(),
+});
+const page: PageView = new PageView(app, api, () => call);
+
+const callView = new CallView({
   call: () => {
     if (blocked) call.tell(blocked);
-    else void call.start();
+    else void app.startCall().catch((error: unknown) => call.tell(problemOf(error)));
   },
   hangUp: () => call.hangUp(),
   toggleMute: () => call.toggleMute(),
@@ -41,13 +61,22 @@ const view = new View({
   },
 });
 
-const call = new Call(
+const call: Call = new Call(
   {
-    transport: (handlers) => new WebRtcTransport({ output, microphoneId: choice.microphoneId }, handlers),
+    transport: (handlers) =>
+      new WebRtcTransport(
+        {
+          output,
+          microphoneId: choice.microphoneId,
+          send: (path, init) => api.send(String(path), init),
+          conversation: () => app.calling.conversation(),
+        },
+        handlers,
+      ),
     sound: (handlers) => {
-      sound = new Sound(element, {
+      sound = new Sound(element('remote', HTMLAudioElement), {
         ...handlers,
-        draw: (levels) => view.draw(levels),
+        draw: (levels) => callView.draw(levels),
         silent: () => {
           if (!call.model.muted) call.tell(microphoneSilent());
         },
@@ -58,9 +87,11 @@ const call = new Call(
     },
     // Devices have names only once the microphone was allowed.
     microphone: () => void showDevices(),
+    context: () => app.calling.context(),
   },
   (model) => {
-    view.render(model);
+    callView.render(model, page.title());
+    app.callChanged(model);
     wakeLock.hold(model.state === 'connecting' || inCall(model.state));
   },
 );
@@ -72,30 +103,26 @@ const blocked = obstacle({
   port: location.port,
 });
 
-view.render(call.model);
+watchMenus();
+page.onTitle(() => callView.render(call.model, page.title()));
+callView.render(call.model, null);
 if (blocked) call.tell(blocked);
 void showDevices();
+void app.start().then(
+  () => {
+    const { trouble } = app.people;
+    if (trouble && trouble.status !== 404 && !blocked) call.tell(peopleTrouble(trouble));
+  },
+  (error: unknown) => call.tell(problemOf(error)),
+);
 navigator.mediaDevices?.addEventListener('devicechange', () => void showDevices());
-window.addEventListener('pagehide', () => call.hangUp());
+window.addEventListener('popstate', () => page.back());
+window.addEventListener('pagehide', () => app.leave());
+window.addEventListener('pageshow', ({ persisted }) => persisted && app.returned());
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'visible' && app.people.person) void app.refresh();
+});
 
 async function showDevices(): Promise<void> {
-  view.devices(await listDevices(), choice);
-}
-
-/** Where storage is refused, a choice lasts as long as the page. */
-function remembered(key: string): string {
-  try {
-    return localStorage.getItem(key) ?? '';
-  } catch {
-    return '';
-  }
-}
-
-function remember(key: string, value: string): string {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // See above.
-  }
-  return value;
+  callView.devices(await listDevices(), choice);
 }

@@ -24,12 +24,23 @@ export type ServerEvent = {
 export type ClientEvent =
   | { type: 'sotto.playout'; chunk_id: string; played_ms: number }
   | { type: 'output_audio_buffer.clear' }
+  | { type: 'conversation.item.create'; item: NewItem }
   | { type: 'response.create' }
   | { type: 'response.cancel'; response_id?: string }
   | { type: 'input_audio_buffer.commit' }
   | { type: 'input_audio_buffer.clear' }
   | { type: 'conversation.item.truncate'; item_id: string; content_index: 0; audio_end_ms: number }
   | { type: 'session.update'; session: { type: 'realtime'; sotto?: { interruption: 'always' | 'never' } } };
+
+/** A message that did not come by voice: typed, or said in an earlier call. */
+export interface NewItem {
+  id: string;
+  type: 'message';
+  role: 'user' | 'assistant' | 'system';
+  content: { type: 'input_text' | 'output_text'; text: string }[];
+  /** `context`: it was stored before and is not to be stored again. */
+  sotto?: { context: true };
+}
 
 export type TalkState = 'listening' | 'thinking' | 'speaking';
 export type Output = 'track' | 'blob';
@@ -40,7 +51,11 @@ export interface Session {
     call_id: string | null;
     output: Output;
     interruption: string | null;
+    /** `stored`: what is said is written down. `memory`: it is forgotten when the call ends. */
     history: string | null;
+    /** The conversation that the call belongs to. */
+    conversation: string | null;
+    tier: string | null;
     engines: Engines;
   };
 }
@@ -82,6 +97,7 @@ interface ServerEvents {
   'conversation.item.input_audio_transcription.delta': { item_id: string; delta: string };
   'conversation.item.input_audio_transcription.completed': { item_id: string; transcript: string };
   'conversation.item.input_audio_transcription.failed': { item_id: string; message: string };
+  'conversation.item.added': { item_id: string; role: string | null; text: string };
   'conversation.item.truncated': { item_id: string; audio_end_ms: number; text: string | null };
   'response.created': { response_id: string };
   'response.output_item.added': { response_id: string; item_id: string };
@@ -99,6 +115,8 @@ interface ServerEvents {
   'sotto.audio.duck': { response_id: string | null };
   'sotto.audio.resume': { response_id: string | null };
   'sotto.audio.clear': { response_id: string };
+  'sotto.item.stored': { item_id: string; seq: number };
+  'sotto.item.not_stored': { item_id: string; reason: string };
   'sotto.call.ending': { reason: string; in_ms: number };
 }
 
@@ -123,6 +141,10 @@ const readers: { [T in keyof ServerEvents]: (fields: Fields) => ServerEvents[T] 
     ...item(f),
     message: orNull(orEmpty(f['error'])['message']) ?? '',
   }),
+  'conversation.item.added': (f) => {
+    const added = asObject(f['item']);
+    return { item_id: asString(added['id']), role: orNull(added['role']), text: written(added['content']) };
+  },
   'conversation.item.truncated': (f) => ({
     ...item(f),
     audio_end_ms: asNumber(f['audio_end_ms']),
@@ -179,6 +201,8 @@ const readers: { [T in keyof ServerEvents]: (fields: Fields) => ServerEvents[T] 
   'sotto.audio.duck': (f) => ({ response_id: orNull(f['response_id']) }),
   'sotto.audio.resume': (f) => ({ response_id: orNull(f['response_id']) }),
   'sotto.audio.clear': response,
+  'sotto.item.stored': (f) => ({ ...item(f), seq: asNumber(f['seq']) }),
+  'sotto.item.not_stored': (f) => ({ ...item(f), reason: orNull(f['reason']) ?? '' }),
   'sotto.call.ending': (f) => ({ reason: asString(f['reason']), in_ms: numberOrNull(f['in_ms']) ?? 0 }),
 };
 
@@ -193,6 +217,8 @@ function session(fields: Fields): { session: Session } {
         output: sotto['output'] === 'blob' ? 'blob' : 'track',
         interruption: orNull(sotto['interruption']),
         history: orNull(sotto['history']),
+        conversation: orNull(sotto['conversation']),
+        tier: orNull(sotto['tier']),
         engines: engines(orEmpty(sotto['engines'])),
       },
     },
@@ -228,6 +254,12 @@ function words(value: unknown): Word[] {
   } catch {
     return [];
   }
+}
+
+/** The written words of an item; what was spoken has none here. */
+function written(content: unknown): string {
+  if (!Array.isArray(content)) return '';
+  return content.map((part: unknown) => orNull(orEmpty(part)['text']) ?? '').join('');
 }
 
 function asObject(value: unknown): Fields {

@@ -14,7 +14,11 @@ export class Signalling {
   private url: string | null = null;
   private etag: string | null = null;
 
-  constructor(private readonly output: Output) {}
+  /** `send` is `fetch` with whatever lets this person in. */
+  constructor(
+    private readonly output: Output,
+    private readonly send: typeof fetch = (...request) => fetch(...request),
+  ) {}
 
   /** The servers that help through firewalls, if whoever runs this one set up any. None is no reason not to call. */
   async iceServers(): Promise<RTCIceServer[]> {
@@ -27,9 +31,10 @@ export class Signalling {
     }
   }
 
-  /** Offers a call; gives the answer. Throws a `CallError` that says what to do. */
-  async call(offer: string): Promise<string> {
-    const reply = await fetch(`${CALLS}?output=${this.output}`, {
+  /** Offers a call, in a conversation if there is one; gives the answer. Throws a `CallError` that says what to do. */
+  async call(offer: string, conversation: string | null = null): Promise<string> {
+    const where = conversation === null ? '' : `&conversation=${encodeURIComponent(conversation)}`;
+    const reply = await this.send(`${CALLS}?output=${this.output}${where}`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/sdp', Accept: 'application/sdp' },
       body: offer,
@@ -54,13 +59,13 @@ export class Signalling {
     if (!this.url) return;
     const headers: Record<string, string> = { 'Content-Type': 'application/trickle-ice-sdpfrag' };
     if (this.etag) headers['If-Match'] = this.etag;
-    await fetch(this.url, { method: 'PATCH', headers, body: fragment }).catch(() => undefined);
+    await this.send(this.url, { method: 'PATCH', headers, body: fragment }).catch(() => undefined);
   }
 
   /** Offers the same call over a new path. */
   async restart(offer: string): Promise<Restart> {
     if (!this.url) return 'gone';
-    const reply = await fetch(this.url, {
+    const reply = await this.send(this.url, {
       method: 'PATCH',
       headers: { 'Content-Type': 'application/sdp', 'If-Match': '*' },
       body: offer,
@@ -76,7 +81,7 @@ export class Signalling {
   /** Ends the call; the request outlives the page. */
   hangUp(): void {
     if (!this.url) return;
-    void fetch(this.url, { method: 'DELETE', keepalive: true }).catch(() => undefined);
+    void this.send(this.url, { method: 'DELETE', keepalive: true }).catch(() => undefined);
     this.url = null;
   }
 }

@@ -34,6 +34,10 @@ export interface TransportHandlers {
 export interface TransportOptions {
   output: Output;
   microphoneId: string;
+  /** `fetch` with whatever lets this person in. */
+  send: typeof fetch;
+  /** Which conversation the call belongs to. Asked once the microphone is allowed: a call that is none makes none. */
+  conversation(): Promise<string | null>;
 }
 
 /** Host candidates are there within milliseconds; what takes longer is sent after the offer. */
@@ -56,7 +60,7 @@ export class WebRtcTransport implements Transport {
     private readonly options: TransportOptions,
     private readonly handlers: TransportHandlers,
   ) {
-    this.signalling = new Signalling(options.output);
+    this.signalling = new Signalling(options.output, options.send);
     this.trickle = new Trickle(
       () => this.connection?.localDescription?.sdp ?? '',
       (fragment) => this.signalling.trickle(fragment),
@@ -82,10 +86,10 @@ export class WebRtcTransport implements Transport {
     const transceiver = connection.addTransceiver(track, { direction: 'sendrecv' });
     this.sender = transceiver.sender;
     await connection.setLocalDescription();
-    await gathered(connection);
+    const [conversation] = await Promise.all([this.options.conversation(), gathered(connection)]);
     if (this.closed) return;
     this.trickle.hold();
-    const answer = await this.signalling.call(connection.localDescription?.sdp ?? '');
+    const answer = await this.signalling.call(connection.localDescription?.sdp ?? '', conversation);
     if (this.closed) return this.signalling.hangUp();
     this.trickle.release();
     await connection.setRemoteDescription({ type: 'answer', sdp: answer });

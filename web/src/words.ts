@@ -15,8 +15,9 @@ export function stateWord(model: Model): string {
   return words[model.state];
 }
 
-export function title(model: Model): string {
+export function title(model: Model, conversation: string | null = null): string {
   const word = stateWord(model);
+  if (conversation !== null && (!word || model.state === 'ended')) return `${conversation} · Sotto`;
   return word ? `${word.charAt(0).toUpperCase()}${word.slice(1)} · Sotto` : 'Sotto';
 }
 
@@ -61,6 +62,12 @@ export function engines(names: Engines | null): string[] {
 
 export function privacy(model: Model): string {
   if (model.state === 'idle' || model.state === 'connecting') return 'The microphone is open only during a call.';
+  if (model.history === 'stored') {
+    if (model.state === 'ended') return '';
+    return model.tier === 'private'
+      ? 'What is said is sealed with your key turn by turn. The server cannot read it again.'
+      : 'What is said is written into this conversation, encrypted, turn by turn.';
+  }
   if (model.history !== 'memory') return '';
   return model.state === 'ended'
     ? 'The server keeps nothing of this call. What you still read here goes when you call again or leave.'
@@ -68,7 +75,7 @@ export function privacy(model: Model): string {
 }
 
 /** The end of an interrupted reply: a mark instead of the comma or dash it was cut at. */
-export function captionText({ text, phase }: Caption): { text: string; mark: string } {
+export function captionText({ text, phase }: { text: string; phase: Caption['phase'] | 'lost' }): { text: string; mark: string } {
   return phase === 'cut' ? { text: text.replace(/[\s,;:–—-]+$/, ''), mark: '…' } : { text, mark: '' };
 }
 

@@ -114,6 +114,81 @@ describe('a turn', () => {
   });
 });
 
+describe('a call in a conversation', () => {
+  test('says of every turn whether it is saved', () => {
+    void call.start();
+    server.opened();
+    server.receive(created('blob', 'stored'));
+    expect(privacy(model)).toMatch(/written into this conversation, encrypted/);
+    said('i1', 'Hello.');
+    expect(model.captions).toMatchObject([{ saved: 'pending', seq: null }]);
+    server.receive({ type: 'sotto.item.stored', item_id: 'i1', seq: 3 });
+    expect(model.captions).toMatchObject([{ saved: 'saved', seq: 3 }]);
+    answer('r1', 'i2');
+    hear('r1', 'i2', 'Hello yourself.', 900);
+    server.receive({ type: 'sotto.item.not_stored', item_id: 'i2', reason: 'database_away' });
+    expect(model.captions[1]!.saved).toBe('failed');
+    expect(model.problem!.code).toBe('not-stored');
+  });
+
+  test('of which nothing is kept promises nothing', () => {
+    connect();
+    said('i1', 'Hello.');
+    expect(model.captions[0]!.saved).toBe('never');
+  });
+
+  test('takes what is typed, and stops the reply for it', () => {
+    connect();
+    call.say('And in writing?');
+    expect(model.captions).toMatchObject([{ role: 'user', text: 'And in writing?', phase: 'done', via: 'text' }]);
+    expect(server.sent.map(({ type }) => type)).toEqual(['output_audio_buffer.clear', 'conversation.item.create', 'response.create']);
+    const [, created] = server.sent;
+    const { item } = created as Extract<typeof created, { type: 'conversation.item.create' }>;
+    expect(item).toMatchObject({ type: 'message', role: 'user', content: [{ type: 'input_text', text: 'And in writing?' }] });
+    server.receive({ type: 'conversation.item.added', item_id: item.id, role: 'user', text: 'And in writing?' });
+    expect(model.captions).toHaveLength(1);
+  });
+
+  test('shows what was typed elsewhere', () => {
+    connect();
+    server.receive({ type: 'conversation.item.added', item_id: 'i7', role: 'user', text: 'From a phone.' });
+    server.receive({ type: 'conversation.item.added', item_id: 'i8', role: 'user', text: '' });
+    expect(model.captions.map(({ text }) => text)).toEqual(['From a phone.']);
+  });
+
+  test('reminds the server of what it may not read', () => {
+    const context = [{ role: 'user', text: 'a' }, { role: 'assistant', text: 'b' }] as const;
+    call = new Call(
+      {
+        transport: (handlers) => (server = new StubTransport(handlers)),
+        sound: (handlers) => (sound = new StubSound(handlers)),
+        microphone: () => undefined,
+        context: () => [...context],
+      },
+      () => undefined,
+    );
+    model = call.model;
+    connect();
+    const items = server.sent.map((event) => (event.type === 'conversation.item.create' ? event.item : null));
+    expect(items).toMatchObject([
+      { role: 'user', content: [{ type: 'input_text', text: 'a' }], sotto: { context: true } },
+      { role: 'assistant', content: [{ type: 'output_text', text: 'b' }], sotto: { context: true } },
+    ]);
+    server.receive({ type: 'conversation.item.added', item_id: items[0]!.id, role: 'user', text: 'a' });
+    expect(model.captions).toEqual([]);
+  });
+
+  test('leaves nothing behind where another conversation begins', () => {
+    connect();
+    said('i1', 'Hello.');
+    call.reset();
+    expect(model.state).toBe('listening');
+    call.hangUp();
+    call.reset();
+    expect(model).toMatchObject({ state: 'idle', captions: [] });
+  });
+});
+
 describe('an interruption', () => {
   beforeEach(() => {
     connect();
@@ -319,8 +394,8 @@ function connect(output: Output = 'blob'): void {
   server.receive(created(output));
 }
 
-function created(output: Output = 'blob'): ServerEvent {
-  const sotto = { call_id: 'rtc_1', output, interruption: 'always', history: 'memory', engines: { llm: 'echo' } };
+function created(output: Output = 'blob', history = 'memory'): ServerEvent {
+  const sotto = { call_id: 'rtc_1', output, interruption: 'always', history, conversation: null, tier: null, engines: { llm: 'echo' } };
   return { type: 'session.created', session: { model: 'echo', sotto } };
 }
 

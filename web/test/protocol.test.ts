@@ -12,13 +12,13 @@ describe('events of the server', () => {
   test('a session says what is in use and what is kept', () => {
     const event = parsed(events[0]);
     expect(event).toMatchObject({
-      session: { model: 'echo', sotto: { output: 'blob', history: 'memory', engines: { stt: 'whisper-tiny.en', tts: 'kokoro-82m' } } },
+      session: { model: 'echo', sotto: { output: 'blob', history: 'stored', conversation: 'conv_1', tier: 'standard', engines: { stt: 'whisper-tiny.en', tts: 'kokoro-82m' } } },
     });
   });
 
   test('a session of another server has the defaults', () => {
     expect(parsed({ type: 'session.created', session: { type: 'realtime' } })).toMatchObject({
-      session: { sotto: { output: 'track', engines: {}, history: null } },
+      session: { sotto: { output: 'track', engines: {}, history: null, conversation: null, tier: null } },
     });
   });
 
@@ -32,6 +32,13 @@ describe('events of the server', () => {
   test('phases that did not happen are null', () => {
     const event = parsed({ type: 'sotto.turn', timings: { transcript_ms: 300, first_audio_ms: null } });
     expect(event).toMatchObject({ timings: { transcript_ms: 300, first_token_ms: null, first_audio_ms: null } });
+  });
+
+  test('what was typed has its words, what was spoken none yet', () => {
+    const added = (content: unknown) => parsed({ type: 'conversation.item.added', item: { id: 'i', role: 'user', content } });
+    expect(added([{ type: 'input_text', text: 'And' }, { type: 'input_text', text: ' this.' }])).toMatchObject({ text: 'And this.' });
+    expect(added([{ type: 'input_audio', transcript: null }])).toMatchObject({ item_id: 'i', role: 'user', text: '' });
+    expect(added(undefined)).toMatchObject({ text: '' });
   });
 
   test('a chunk with broken words is still heard', () => {

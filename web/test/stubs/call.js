@@ -76,6 +76,11 @@
       return { response_id, item_id };
     },
 
+    /** What was said is written down. */
+    stores(item_id, seq) {
+      this.send('sotto.item.stored', { item_id, seq });
+    },
+
     ends({ response_id }) {
       this.send('output_audio_buffer.stopped', { response_id });
       this.send('sotto.state', { state: 'listening' });
@@ -101,7 +106,10 @@
     if (!url.pathname.startsWith('/v1/realtime/calls')) return realFetch(input, init);
     const method = init.method ?? 'GET';
     stub.received.push({ request: method, url: url.pathname + url.search, headers: init.headers ?? {}, keepalive: init.keepalive });
-    if (method === 'POST') return stub.refuse ? refusal(stub.refuse) : answer(init.body);
+    if (method === 'POST') {
+      stub.session.conversation = url.searchParams.get('conversation');
+      return stub.refuse ? refusal(stub.refuse) : answer(init.body);
+    }
     if (method === 'PATCH' && init.headers['Content-Type'] === 'application/sdp') return again(init.body);
     if (method === 'DELETE') stub.close();
     return new Response(null, { status: method === 'PATCH' ? 204 : 200 });

@@ -1,0 +1,130 @@
+/** The call on the page: its strings, its state, its buttons, and what went wrong. Nothing is decided here. */
+import type { Model } from '../call';
+import type { Levels } from '../level';
+import type { Devices } from '../microphone';
+import { strand } from '../strand';
+import { engines, hint, inCall, latency, privacy, stateWord, title } from '../words';
+import { element, isField, setParts, setText, somethingOver } from './dom';
+
+export interface CallActions {
+  call(): void;
+  hangUp(): void;
+  toggleMute(): void;
+  dismiss(): void;
+  chooseMicrophone(id: string): void;
+  chooseSpeaker(id: string): void;
+}
+
+export interface Choice {
+  microphoneId: string;
+  speakerId: string;
+  /** Not every browser lets a page choose where sound goes. */
+  canChooseSpeaker: boolean;
+}
+
+/** Assistive technology reads the meter no more often than this. */
+const METER_EVERY_S = 0.5;
+
+export class CallView {
+  private readonly call = element('call', HTMLButtonElement);
+  private readonly mute = element('mute', HTMLButtonElement);
+  private readonly hangUp = element('hang-up', HTMLButtonElement);
+  private readonly microphone = element('microphone', HTMLSelectElement);
+  private readonly speaker = element('speaker', HTMLSelectElement);
+  private readonly problem = element('problem', HTMLElement);
+  private readonly level = element('level', HTMLElement);
+  private readonly strings = [...document.querySelectorAll<SVGPathElement>('[data-string]')];
+  private readonly still = matchMedia('(prefers-reduced-motion: reduce)');
+  private model: Model | null = null;
+  private open = false;
+  private meterAtS = 0;
+
+  constructor(private readonly actions: CallActions) {
+    this.call.addEventListener('click', () => actions.call());
+    this.mute.addEventListener('click', () => actions.toggleMute());
+    this.hangUp.addEventListener('click', () => actions.hangUp());
+    element('dismiss', HTMLElement).addEventListener('click', () => actions.dismiss());
+    this.microphone.addEventListener('change', () => actions.chooseMicrophone(this.microphone.value));
+    this.speaker.addEventListener('change', () => actions.chooseSpeaker(this.speaker.value));
+    document.addEventListener('keydown', (event) => this.key(event));
+    this.draw({ microphone: 0, reply: 0, seconds: 0 });
+  }
+
+  /** `conversation` is what the one in front is called. */
+  render(model: Model, conversation: string | null): void {
+    this.model = model;
+    const { dataset } = document.body;
+    dataset['state'] = model.state;
+    dataset['muted'] = String(model.muted);
+    dataset['hearing'] = String(model.hearing);
+    setText(element('state', HTMLElement), stateWord(model));
+    setText(element('hint', HTMLElement), hint(model));
+    setParts(element('engines', HTMLElement), engines(model.engines));
+    setText(element('privacy', HTMLElement), privacy(model));
+    if (document.title !== title(model, conversation)) document.title = title(model, conversation);
+    this.renderLatency(model);
+    this.renderProblem(model);
+    this.renderButtons(model);
+    if (model.state === 'ended') this.draw({ microphone: 0, reply: 0, seconds: 0 });
+  }
+
+  draw(levels: Levels): void {
+    const state = this.model?.state ?? 'idle';
+    for (const string of this.strings) {
+      string.setAttribute('d', strand(Number(string.dataset['string']), state, levels, this.still.matches));
+    }
+    const shown = this.model?.muted ? 0 : levels.microphone;
+    this.level.style.setProperty('--level', shown.toFixed(3));
+    if (Math.abs(levels.seconds - this.meterAtS) < METER_EVERY_S) return;
+    this.meterAtS = levels.seconds;
+    this.level.ariaValueNow = String(Math.round(shown * 100));
+  }
+
+  devices({ microphones, speakers }: Devices, choice: Choice): void {
+    fill(this.microphone, microphones, choice.microphoneId);
+    fill(this.speaker, speakers, choice.speakerId);
+    element('speaker-choice', HTMLElement).hidden = !choice.canChooseSpeaker || speakers.length === 0;
+  }
+
+  private renderLatency({ timings }: Model): void {
+    const line = element('latency', HTMLElement);
+    setParts(line, latency(timings));
+    if (timings?.first_audio_ms == null) delete line.dataset['firstAudioMs'];
+    else line.dataset['firstAudioMs'] = String(timings.first_audio_ms);
+  }
+
+  private renderProblem({ problem }: Model): void {
+    this.problem.hidden = !problem;
+    this.problem.dataset['code'] = problem?.code ?? '';
+    setText(element('problem-title', HTMLElement), problem?.title ?? '');
+    setText(element('problem-advice', HTMLElement), problem?.advice ?? '');
+  }
+
+  private renderButtons({ state, muted }: Model): void {
+    const open = state === 'connecting' || inCall(state);
+    setText(element('mute-label', HTMLElement), muted ? 'Muted' : 'Mute');
+    this.mute.ariaPressed = String(muted);
+    if (open === this.open) return;
+    this.open = open;
+    const focused = [this.call, this.mute, this.hangUp].some((button) => button === document.activeElement);
+    this.call.hidden = open;
+    element('mic', HTMLElement).hidden = !open;
+    this.hangUp.hidden = !open;
+    // The button in use disappears: the keyboard goes on from the one in its place, where a key does no harm.
+    if (focused) (open ? this.mute : this.call).focus({ preventScroll: true });
+  }
+
+  /** Keys that mean something during a call; what is written or chosen in a field belongs to the field. */
+  private key(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented || !this.open) return;
+    if (isField(event.target) || somethingOver()) return;
+    if (event.key === 'Escape') this.actions.hangUp();
+    else if (event.key.toLowerCase() === 'm') this.actions.toggleMute();
+  }
+}
+
+function fill(select: HTMLSelectElement, devices: { id: string; label: string }[], chosen: string): void {
+  select.replaceChildren(new Option('Chosen by the system', ''), ...devices.map(({ id, label }) => new Option(label, id)));
+  select.value = chosen;
+  if (select.selectedIndex < 0) select.value = '';
+}

@@ -1,0 +1,158 @@
+/** One turn of a conversation, with what can be done with it. */
+import type { Turn } from '../thread';
+import { captionText } from '../words';
+import { copyButton } from './copy';
+import { button, make } from './dom';
+import { icon } from './icons';
+
+export interface TurnActions {
+  edit(turn: Turn, text: string): void;
+  regenerate(): void;
+  retry(turn: Turn): void;
+  discard(turn: Turn): void;
+}
+
+/** What can be done with a turn where it stands. */
+export interface Allowed {
+  edit: boolean;
+  regenerate: boolean;
+}
+
+type Markdown = typeof import('./markdown');
+let markdown: Markdown | null = null;
+let waiting: Promise<void> | null = null;
+
+/** Fetches what shows Markdown; until it is here replies are shown as they were written. */
+export function readyMarkdown(): Promise<void> {
+  waiting ??= import('./markdown').then(
+    (loaded) => void (markdown = loaded),
+    () => void (waiting = null),
+  );
+  return waiting;
+}
+
+export class TurnView {
+  readonly root: HTMLElement;
+  private readonly caption = make('div', { class: 'caption' });
+  private readonly words = make('div', { class: 'words' });
+  private readonly cut = make('span', { class: 'cut', title: 'Interrupted here' });
+  private readonly under = make('div', { class: 'under' });
+  private drawn = '';
+  private editing = false;
+
+  constructor(
+    private turn: Turn,
+    private readonly actions: TurnActions,
+  ) {
+    this.caption.append(this.words);
+    this.root = make('div', { class: 'turn' }, this.caption, this.under);
+  }
+
+  show(turn: Turn, allowed: Allowed): void {
+    this.turn = turn;
+    const { dataset } = this.caption;
+    if (turn.role === 'assistant' && turn.via === 'voice') {
+      dataset['heardMs'] = String(turn.heardMs ?? 0);
+      dataset['peak'] = (turn.peak ?? 0).toFixed(2);
+    }
+    const { id, role, text, phase, saved } = turn;
+    const now = JSON.stringify([id, role, text, phase, saved, allowed, markdown !== null]);
+    if (now === this.drawn) return;
+    this.drawn = now;
+    dataset['role'] = this.root.dataset['role'] = role;
+    dataset['phase'] = phase;
+    dataset['itemId'] = id ?? '';
+    this.root.dataset['saved'] = saved;
+    // A reply still growing is not read out word by word.
+    this.caption.ariaBusy = String(phase === 'open');
+    if (!this.editing) this.write();
+    this.showUnder(allowed);
+  }
+
+  private write(): void {
+    const { role, phase } = this.turn;
+    const { text, mark } = captionText(this.turn);
+    this.cut.remove();
+    const formatted = markdown !== null && role === 'assistant' && phase !== 'lost';
+    this.words.classList.toggle('formatted', formatted);
+    if (formatted) markdown!.showMarkdown(this.words, text);
+    else if (this.words.textContent !== text || this.words.childElementCount > 0) this.words.textContent = text;
+    this.cut.textContent = mark;
+    if (mark) endOf(this.words).append(this.cut);
+  }
+
+  private showUnder({ edit, regenerate }: Allowed): void {
+    const { role, phase, saved, text } = this.turn;
+    const focused = this.under.contains(document.activeElement) ? document.activeElement?.getAttribute('data-testid') : null;
+    const failed = saved === 'failed';
+    const nodes: (Node | null)[] = [];
+    if (saved === 'pending' && phase !== 'open') nodes.push(make('span', { class: 'unsaved', 'data-testid': 'unsaved' }, 'not saved yet'));
+    if (failed) nodes.push(make('span', { class: 'lost', 'data-testid': 'not-saved' }, 'could not be saved'));
+    if (failed && role === 'user' && this.turn.id === null) {
+      nodes.push(
+        button({ class: 'link', 'data-testid': 'retry' }, () => this.actions.retry(this.turn), 'Try again'),
+        button({ class: 'link', 'data-testid': 'discard' }, () => this.actions.discard(this.turn), 'Take back'),
+      );
+    }
+    if (text && phase !== 'open' && phase !== 'lost') {
+      nodes.push(copyButton(() => this.turn.text));
+      if (edit && role === 'user') {
+        nodes.push(button({ class: 'icon', 'aria-label': 'Edit', title: 'Edit and send again', 'data-testid': 'edit' }, () => this.edit(), icon('pen')));
+      }
+      if (regenerate && role === 'assistant') {
+        nodes.push(button({ class: 'icon', 'aria-label': 'Answer again', title: 'Answer again', 'data-testid': 'again' }, () => this.actions.regenerate(), icon('again')));
+      }
+    }
+    this.under.replaceChildren(...nodes.filter((node) => node !== null));
+    if (focused) this.under.querySelector<HTMLElement>(`[data-testid="${focused}"]`)?.focus();
+  }
+
+  /** The words become a field. Sending them takes this turn's place, and that of all that followed. */
+  private edit(): void {
+    if (this.editing) return;
+    this.editing = true;
+    const field = make('textarea', { class: 'edit-field', 'aria-label': 'Edit the message', rows: 3, 'data-testid': 'edit-field' });
+    field.value = this.turn.text;
+    const leave = () => {
+      this.editing = false;
+      form.remove();
+      this.under.hidden = this.words.hidden = false;
+      this.write();
+      this.under.querySelector<HTMLElement>('[data-testid="edit"]')?.focus();
+    };
+    const send = () => {
+      const text = field.value.trim();
+      leave();
+      if (text && text !== this.turn.text) this.actions.edit(this.turn, text);
+    };
+    const form = make(
+      'form',
+      { class: 'edit' },
+      field,
+      make('p', { class: 'quiet' }, 'What came after it goes.'),
+      make('button', { type: 'submit', class: 'small primary', 'data-testid': 'edit-send' }, 'Send'),
+      button({ class: 'small' }, leave, 'Cancel'),
+    );
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      send();
+    });
+    field.addEventListener('keydown', (event) => {
+      if (event.key === 'Escape') leave();
+      else if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) send();
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    });
+    this.under.hidden = this.words.hidden = true;
+    this.caption.append(form);
+    field.focus();
+    this.root.scrollIntoView({ block: 'nearest' });
+  }
+}
+
+/** The innermost element at the end of a text, where a mark belongs. */
+function endOf(words: Element): Element {
+  const last = words.lastElementChild;
+  return last && last.matches('p, ul, ol, li, blockquote, h3, h4, h5') ? endOf(last) : words;
+}

@@ -1,7 +1,13 @@
 //! The door: who may knock, and what is answered to those who knock wrongly.
 
+mod csrf;
+mod headers;
+mod limits;
+mod logins;
 mod offers;
 mod page;
+mod people;
 mod restart;
 mod tls;
+mod tokens;
 mod who;

@@ -7,5 +7,6 @@ pub mod fakes;
 pub mod hub;
 pub mod loopback;
 pub mod offers;
+pub mod redis;
 pub mod server;
 pub mod shared;

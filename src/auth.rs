@@ -1,7 +1,7 @@
 //! People: who they are, how they prove it, and for how long that holds.
 //!
 //! `People` joins the parts and is what the door talks to. `lockout`, `csrf`, `token` and `name` are pure.
-//! Nothing here knows HTTP, conversations or the vault: a new person's data key is made by a function that is
+//! Nothing here knows HTTP or conversations: a new person's data key is made by a function that is
 //! passed in, and what people keep is somebody else's ([`people::Belongings`]).
 
 pub mod people;
@@ -29,8 +29,6 @@ pub mod clock;
 pub mod error;
 
 mod strangers;
-
-mod random;
 
 pub use self::error::AuthError;
 pub use self::people::People;

@@ -1,8 +1,10 @@
 //! The command line.
 
+mod backup;
 mod call;
 mod config;
 mod doctor;
+mod keys;
 mod models;
 mod serve;
 mod speak;
@@ -15,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::models::{Manifest, Store};
+use crate::vault::keyring::{Keyring, Sources};
 
 /// The configuration file that is read if it is there and no other is named.
 const DEFAULT_CONFIG: &str = "config.yml";
@@ -39,8 +42,14 @@ enum Command {
     Speak(speak::Options),
     /// Shows, fetches and checks models.
     Models(models::Options),
+    /// Makes and changes the keys that histories are sealed with.
+    Keys(keys::Options),
     /// Checks and describes the configuration.
     Config(config::Options),
+    /// Writes a backup of the embedded database; the server may be running.
+    Backup(backup::Options),
+    /// Puts a backup in the place of the embedded database; the server must not be running.
+    Restore(backup::Options),
     /// Says what is here, what is missing, and what would be used.
     Doctor(Common),
 }
@@ -71,7 +80,10 @@ impl Cli {
             Command::Transcribe(options) => transcribe::run(&options),
             Command::Speak(options) => speak::run(options),
             Command::Models(options) => models::run(options),
+            Command::Keys(options) => keys::run(&options),
             Command::Config(options) => config::run(&options),
+            Command::Backup(options) => backup::run(&options),
+            Command::Restore(options) => backup::run_restore(&options),
             Command::Doctor(common) => doctor::run(&common),
         }
     }
@@ -107,6 +119,18 @@ fn check_files(config: &Config) -> anyhow::Result<()> {
 /// The models that this configuration can use.
 fn store(config: &Config) -> Store {
     Store::new(Manifest::built_in(), vec![config.models.dir.clone()])
+}
+
+/// The server's keys, from the environment.
+fn keyring() -> anyhow::Result<Keyring> {
+    let text = |name| std::env::var(name).ok();
+    let (keys, key) = (text("SECRET_KEYS"), text("SECRET_KEY"));
+    let file = std::env::var_os("SECRET_KEY_FILE").map(PathBuf::from);
+    Ok(Keyring::from_environment(Sources {
+        secret_keys: keys.as_deref(),
+        secret_key: key.as_deref(),
+        secret_key_file: file.as_deref(),
+    })?)
 }
 
 /// A runtime for what is asynchronous.

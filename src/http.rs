@@ -12,16 +12,22 @@ mod headers;
 mod identity;
 mod json;
 mod limits;
+mod openapi;
 mod origin;
+mod seat;
 pub mod tls;
 
 mod routes {
     pub(super) mod calls;
+    pub(super) mod conversations;
     pub(super) mod entry;
     pub(super) mod health;
     pub(super) mod logins;
     pub(super) mod me;
+    pub(super) mod messages;
+    pub(super) mod models;
     pub(super) mod tokens;
+    pub(super) mod vault;
     pub(super) mod web;
     pub(super) mod websocket;
 }
@@ -39,7 +45,9 @@ pub use self::router::routes;
 use self::limits::Limits;
 use crate::auth::People;
 use crate::call::Calls;
+use crate::chat::Chats;
 use crate::config::Config;
+use crate::engine::models::Models;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -47,14 +55,16 @@ pub struct AppState {
     config: Arc<Config>,
     calls: Arc<Calls>,
     people: Arc<People>,
+    chats: Chats,
+    models: Arc<Models>,
     limits: Arc<Limits>,
 }
 
 impl AppState {
-    /// For these calls and these people.
-    pub fn new(config: Arc<Config>, calls: Arc<Calls>, people: Arc<People>) -> Self {
+    /// For these calls, these people and their conversations.
+    pub fn new(config: Arc<Config>, calls: Arc<Calls>, people: Arc<People>, chats: Chats) -> Self {
         let limits = Arc::new(Limits::new(&config.limits));
-        Self { config, calls, people, limits }
+        Self { config, calls, people, chats, models: Arc::default(), limits }
     }
 
     /// Forgets what limits no longer need to remember, for ever.

@@ -72,6 +72,8 @@ pub struct CallSettings {
     pub manner: Manner,
     /// How far the words of the call may go. Holds from its beginning to its end: a change is not heeded.
     pub reach: Reach,
+    /// The model that answers, instead of the usual one. Holds like `reach`.
+    pub model: Option<String>,
 }
 
 /// How a call begins.
@@ -188,7 +190,7 @@ impl<D: Dialect> Pipeline<D> {
             ear: Ear::new(&engines.vad, settings.gate),
             conversation: Conversation::continued(settings.conversation, history),
             mouth: Mouth::default(),
-            jobs: Jobs::new(tracker, cancel, settings.reach),
+            jobs: Jobs::new(tracker, cancel, settings.reach, settings.model),
             manner: settings.manner,
             engines,
             dialect,

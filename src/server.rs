@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::auth::clock::Clock;
 use crate::auth::{AuthError, People};
 use crate::call::Calls;
+use crate::chat::Chats;
 use crate::config::{Config, PublicIp};
 use crate::engine::{EngineLoadError, Engines, llm};
 use crate::http::tls::{TlsError, TlsListener};
@@ -23,6 +24,7 @@ use crate::http::{self, AppState};
 use crate::models::Store;
 use crate::pipeline::transport::webrtc::{WebRtc, WebRtcError};
 use crate::store::StoreError;
+use crate::vault::keyring::Keyring;
 
 pub use self::better::{find_model_server, puller};
 
@@ -74,6 +76,7 @@ pub struct Server {
     tls: Option<Arc<rustls::ServerConfig>>,
     calls: Arc<Calls>,
     people: Arc<People>,
+    chats: Chats,
     tracker: TaskTracker,
     /// Ends what is not a call: the media port, handshakes, background work.
     stopping: CancellationToken,
@@ -81,33 +84,34 @@ pub struct Server {
 
 impl Server {
     /// Binds the ports and loads the engines.
-    pub async fn start(config: Arc<Config>, store: Arc<Store>) -> Result<Self, ServerError> {
+    pub async fn start(
+        config: Arc<Config>,
+        keyring: Arc<Keyring>,
+        store: Arc<Store>,
+    ) -> Result<Self, ServerError> {
         let (listener, address) = bind(&config).await?;
         let engines = Engines::load(Arc::clone(&config), Arc::clone(&store), address).await?;
-        let server = Self::assemble(config, listener, address, engines, Clock::system()).await?;
+        let bound = (listener, address);
+        let server = Self::assemble(config, keyring, bound, engines, Clock::system()).await?;
         server.get_better(store);
         Ok(server)
     }
 
-    /// Binds the ports and uses these engines.
-    pub async fn with_engines(config: Arc<Config>, engines: Engines) -> Result<Self, ServerError> {
-        Self::with_clock(config, engines, Clock::system()).await
-    }
-
-    /// The same, with a clock for what ends by the time of day.
-    pub async fn with_clock(
+    /// Binds the ports and uses these engines, with a clock for what ends by the time of day.
+    pub async fn with_engines(
         config: Arc<Config>,
+        keyring: Arc<Keyring>,
         engines: Engines,
         clock: Clock,
     ) -> Result<Self, ServerError> {
-        let (listener, address) = bind(&config).await?;
-        Self::assemble(config, listener, address, engines, clock).await
+        let bound = bind(&config).await?;
+        Self::assemble(config, keyring, bound, engines, clock).await
     }
 
     async fn assemble(
         config: Arc<Config>,
-        listener: TcpListener,
-        address: SocketAddr,
+        keyring: Arc<Keyring>,
+        (listener, address): (TcpListener, SocketAddr),
         engines: Engines,
         clock: Clock,
     ) -> Result<Self, ServerError> {
@@ -118,7 +122,9 @@ impl Server {
         } else {
             None
         };
-        let people = Arc::new(people::open(&config, clock).await?);
+        let (people, chats) =
+            people::open(&config, keyring, clock, &tracker, stopping.child_token()).await?;
+        let people = Arc::new(people);
         let public = match &config.webrtc.public_ip {
             PublicIp::Auto => None,
             PublicIp::Fixed(addresses) => Some(addresses.as_slice()),
@@ -135,7 +141,7 @@ impl Server {
             stopping.child_token(),
             CancellationToken::new(),
         ));
-        Ok(Self { config, listener, address, tls, calls, people, tracker, stopping })
+        Ok(Self { config, listener, address, tls, calls, people, chats, tracker, stopping })
     }
 
     /// Begins what makes the next calls better.
@@ -173,6 +179,11 @@ impl Server {
         &self.calls
     }
 
+    /// Its conversations.
+    pub fn chats(&self) -> &Chats {
+        &self.chats
+    }
+
     /// Its people.
     pub fn people(&self) -> &Arc<People> {
         &self.people
@@ -184,8 +195,10 @@ impl Server {
         self,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServerError> {
-        let Self { config, listener, tls, calls, people, tracker, stopping, .. } = self;
-        let state = AppState::new(Arc::clone(&config), Arc::clone(&calls), Arc::clone(&people));
+        let Self { config, listener, tls, calls, people, chats, tracker, stopping, .. } = self;
+        let db = chats.db().clone();
+        let state =
+            AppState::new(Arc::clone(&config), Arc::clone(&calls), Arc::clone(&people), chats);
         let (limits, ending) = (state.clone(), stopping.child_token());
         tracker.spawn(async move {
             let forgetting = async { tokio::join!(limits.keep_sweeping(), people.keep_sweeping()) };
@@ -224,6 +237,7 @@ impl Server {
         if tokio::time::timeout(LAST_TASKS, tracker.wait()).await.is_err() {
             tracing::warn!(tasks = tracker.len(), "some tasks did not end in time");
         }
+        db.close().await;
         served.map_err(ServerError::Serve)
     }
 }

@@ -1,4 +1,5 @@
-//! Keys and records: what is stored is sealed here. Pure: no database, no clock, no network.
+//! Keys and records: what is stored is sealed here. Pure: no database, no clock, no network. The one file that
+//! is read is that of the server's keys.
 //!
 //! Who can open what:
 //!

@@ -2,6 +2,7 @@
 
 mod calls;
 mod checks;
+mod keys;
 mod tools;
 
 use std::path::{Path, PathBuf};

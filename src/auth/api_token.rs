@@ -68,7 +68,7 @@ impl Scopes {
 }
 
 /// A new token as it is shown, once, and its sum.
-pub fn make() -> Result<(Zeroizing<String>, Hash), super::random::NoEntropy> {
+pub fn make() -> Result<(Zeroizing<String>, Hash), crate::vault::random::NoEntropy> {
     let token = Token::random()?;
     let shown = Zeroizing::new(format!("{PREFIX}{}", &*token.reveal()));
     Ok((shown, token.sum()))

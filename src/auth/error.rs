@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::login::LoginError;
 use super::name::InvalidName;
 use super::password::{PasswordError, Weakness};
-use super::random::NoEntropy;
 use crate::store::StoreError;
+use crate::vault::random::NoEntropy;
 
 /// Something that somebody else did failed: the vault, or the keeper of conversations.
 pub type Cause = Box<dyn Error + Send + Sync>;

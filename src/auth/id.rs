@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::random::{self, NoEntropy};
+use crate::vault::random::{self, NoEntropy};
 
 /// Who somebody is, for good: it stays when a guest makes an account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

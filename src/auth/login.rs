@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use super::id::{PersonId, random_id};
 use super::person::Kind;
-use super::random::NoEntropy;
 use super::token::{Hash, Keys, Token};
 use crate::config::Auth;
 use crate::store::{Db, StoreError, logins};
+use crate::vault::random::NoEntropy;
 
 pub use self::label::label;
 pub use self::redis::Redis;

@@ -16,8 +16,8 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::random::{self, NoEntropy};
 use crate::config;
+use crate::vault::random::{self, NoEntropy};
 
 /// Fewer letters are too few.
 pub const LEAST_LETTERS: usize = 8;

@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::random::{self, NoEntropy};
+use crate::vault::random::{self, NoEntropy};
 
 /// Letters of a token as text.
 pub const LETTERS: usize = 43;

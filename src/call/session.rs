@@ -91,6 +91,8 @@ pub struct Session {
     tier: Option<Tier>,
     /// Whether what is said is kept beyond the call.
     stored: bool,
+    /// The model of the conversation, if it is not the usual one.
+    chosen_model: Option<String>,
     /// Whether the call has been opened, after which its output is what it is.
     begun: bool,
 }
@@ -172,6 +174,7 @@ impl Session {
             conversation: None,
             tier: None,
             stored: false,
+            chosen_model: None,
             begun: false,
         }
     }
@@ -188,7 +191,7 @@ impl Session {
 
     /// The model that answers.
     pub fn model(&self) -> &str {
-        &self.defaults.model
+        self.chosen_model.as_deref().unwrap_or(&self.defaults.model)
     }
 
     /// The conversation that the client wants to go on in, if it named one.
@@ -206,7 +209,8 @@ impl Session {
         self.conversation = Some(seat.conversation().to_owned());
         self.tier = Some(seat.tier());
         self.stored = seat.tier() != Tier::Ephemeral;
-        let Meta { instructions, voice, .. } = seat.meta().clone();
+        let Meta { instructions, voice, model, .. } = seat.meta().clone();
+        self.chosen_model = model;
         if let Some(instructions) =
             instructions.filter(|_| self.instructions == self.defaults.prompt)
         {
@@ -271,7 +275,8 @@ impl Session {
             },
             gate,
             manner: Manner { voice: self.voice.clone(), speed: self.speed },
-            reach: Reach::Anywhere,
+            reach: self.tier.map_or(Reach::Anywhere, Tier::reach),
+            model: self.chosen_model.clone(),
         }
     }
 
@@ -284,7 +289,7 @@ impl Session {
             "type": "realtime",
             "object": "realtime.session",
             "id": format!("sess_{}", call_id.trim_start_matches("call_")),
-            "model": self.defaults.model,
+            "model": self.model(),
             "output_modalities": [if self.silent { "text" } else { "audio" }],
             "instructions": self.instructions,
             "tools": [],

@@ -227,9 +227,10 @@ impl Chats {
         &self,
         person: &str,
         id: &str,
-        meta: &str,
+        meta: String,
+        key: Option<AdoptedKey>,
     ) -> Result<Summary, ChatError> {
-        let adoption = Adoption { meta: meta.to_owned(), items: Vec::new(), key: None };
+        let adoption = Adoption { meta, items: Vec::new(), key };
         self.adopt(person, id, adoption).await?;
         Ok(self.open(person, id, None, 1).await?.conversation)
     }
@@ -243,6 +244,13 @@ impl Chats {
         }
         let meta = decode("meta", &adoption.meta, MAX_META)?;
         expect_kind("meta", &meta, Kind::Meta)?;
+        // What another browser has adopted meanwhile is not sealed by the server any more.
+        let places: Vec<i64> = adoption.items.iter().map(|item| item.seq as i64).collect();
+        for row in items::page(db, id, None, row.last_seq.max(1)).await? {
+            if places.contains(&row.seq) && record::kind(&row.sealed) != Some(Kind::Sealed) {
+                return Err(ChatError::Contended);
+            }
+        }
         let mut records = Vec::with_capacity(adoption.items.len());
         for item in &adoption.items {
             let record = decode("items", &item.record, MAX_RECORD)?;

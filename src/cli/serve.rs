@@ -7,14 +7,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Common;
 use crate::config::{Config, OpenCalls};
 use crate::server::Server;
+use crate::store::db::SQLITE_FILE;
 use crate::telemetry;
 
 pub(super) fn run(common: &Common) -> anyhow::Result<()> {
     let config = Arc::new(common.load()?);
     telemetry::start(&config.telemetry).map_err(anyhow::Error::msg)?;
+    let keyring = Arc::new(super::keyring()?);
     let store = Arc::new(super::store(&config));
     super::runtime()?.block_on(async {
-        let server = Server::start(Arc::clone(&config), store).await?;
+        let server = Server::start(Arc::clone(&config), keyring, store).await?;
         announce(&config, &server);
         server.run(stop_signal()).await?;
         Ok(())
@@ -45,7 +47,12 @@ fn announce(config: &Config, server: &Server) {
             "  Browsers elsewhere give no microphone to plain HTTP: server.tls.self_signed: true"
         );
     }
-    println!("  Nothing that is said is stored. Press Ctrl-C to stop.");
+    let place = match config.database.url.reveal() {
+        Some(_) => "PostgreSQL".to_owned(),
+        None => config.server.data_dir.join(SQLITE_FILE).display().to_string(),
+    };
+    println!("  keeps     conversations, encrypted, in {place}");
+    println!("  Press Ctrl-C to stop.");
 }
 
 fn label(stage: &str) -> &str {

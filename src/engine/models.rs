@@ -9,6 +9,7 @@ use serde::Serialize;
 use sotto_llm::Provider;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
+use utoipa::ToSchema;
 
 /// How long a list is good for.
 const KEPT_FOR: Duration = Duration::from_mins(1);
@@ -18,7 +19,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What a person may choose from.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ModelList {
     /// In the server's order.
     pub models: Vec<Model>,
@@ -27,19 +28,21 @@ pub struct ModelList {
 }
 
 /// A language model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Model {
     /// What it is asked for by.
     pub name: String,
     /// How far words go that it answers.
     pub tier: Tier,
     /// What it can do.
+    #[schema(value_type = Vec<String>)]
     pub abilities: [&'static str; 1],
 }
 
 /// Where a model runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ModelTier)]
 pub enum Tier {
     /// On an address of `privacy.on_premises`, or in this process.
     OnPremises,

@@ -11,6 +11,8 @@ use serde_json::json;
 use crate::auth::AuthError;
 use crate::auth::login::LoginError;
 use crate::call::CallError;
+use crate::chat::ChatError;
+use crate::chat::vaults::VaultError;
 use crate::pipeline::transport::webrtc::WebRtcError;
 use crate::store::StoreError;
 
@@ -191,6 +193,54 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the database failed");
         if error.is_temporary() { unavailable() } else { Self::internal() }
+    }
+}
+
+impl From<ChatError> for ApiError {
+    fn from(error: ChatError) -> Self {
+        let text = error.to_string();
+        match error {
+            ChatError::NotFound => Self::new(StatusCode::NOT_FOUND, "conversation_not_found", text),
+            ChatError::NoItem => Self::new(StatusCode::NOT_FOUND, "item_not_found", text),
+            ChatError::InCall => Self::new(StatusCode::CONFLICT, "in_call", text),
+            ChatError::Busy => Self::new(StatusCode::CONFLICT, "busy", text),
+            ChatError::Contended => {
+                Self::new(StatusCode::CONFLICT, "contended", text).retry_after(1)
+            }
+            ChatError::Invalid { param, .. } => {
+                Self::bad_request("invalid_value", text).with_param(param)
+            }
+            ChatError::OnlyInBrowser => Self::new(StatusCode::CONFLICT, "only_in_browser", text),
+            ChatError::NoVault => Self::new(StatusCode::CONFLICT, "no_vault", text),
+            ChatError::TooMany => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many", text).retry_after(RETRY_SOON)
+            }
+            ChatError::Store(StoreError::Conflict) => {
+                Self::new(StatusCode::CONFLICT, "exists", "it is there already")
+            }
+            ChatError::Store(error) => error.into(),
+            ChatError::Damaged(_) | ChatError::Chain(_) => {
+                tracing::error!(%error, "a conversation cannot be opened");
+                let text = "this conversation cannot be opened: it was changed in the database";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "damaged", text)
+            }
+            error => {
+                tracing::error!(%error, "something about conversations failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<VaultError> for ApiError {
+    fn from(error: VaultError) -> Self {
+        let text = error.to_string();
+        match error {
+            VaultError::Exists => Self::new(StatusCode::CONFLICT, "vault_exists", text),
+            VaultError::LastSlot => Self::new(StatusCode::CONFLICT, "last_slot", text),
+            VaultError::NoSlot => Self::new(StatusCode::NOT_FOUND, "slot_not_found", text),
+            VaultError::Chat(error) => error.into(),
+        }
     }
 }
 

@@ -1,16 +1,19 @@
 //! The table of contents: every route of the server.
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any, delete, get, patch, post};
+use axum::routing::{MethodRouter, any, delete, get, patch, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
-use super::routes::{calls, entry, health, logins, me, tokens, web, websocket};
-use super::{ApiError, AppState, body, forgery, headers, identity};
+use super::routes::{
+    calls, conversations, entry, health, logins, me, messages, models, tokens, vault, web,
+    websocket,
+};
+use super::{ApiError, AppState, body, forgery, headers, identity, openapi};
 
 /// A route: what it answers to, and who answers.
 struct Route {
@@ -40,8 +43,10 @@ fn realtime() -> Vec<Route> {
 
 /// What the page uses. Everything that is not GET needs a proof against forgery, with no exception.
 fn api() -> Vec<Route> {
+    const CONVERSATION: &str = "/api/v1/conversations/{id}";
     vec![
         Route::new(Method::GET, "/api/v1/status", get(health::status)),
+        Route::new(Method::GET, "/api/v1/openapi.json", get(openapi::document)),
         // People.
         Route::new(Method::GET, "/api/v1/csrf", get(me::csrf)),
         Route::new(Method::GET, "/api/v1/me", get(me::look)),
@@ -58,6 +63,32 @@ fn api() -> Vec<Route> {
         Route::new(Method::GET, "/api/v1/tokens", get(tokens::list)),
         Route::new(Method::POST, "/api/v1/tokens", post(tokens::make)),
         Route::new(Method::DELETE, "/api/v1/tokens/{id}", delete(tokens::end)),
+        // What they may choose from.
+        Route::new(Method::GET, "/api/v1/models", get(models::models)),
+        Route::new(Method::GET, "/api/v1/voices", get(models::voices)),
+        // What they keep.
+        Route::new(Method::GET, "/api/v1/conversations", get(conversations::list)),
+        Route::new(Method::POST, "/api/v1/conversations", post(conversations::create)),
+        Route::new(Method::GET, CONVERSATION, get(conversations::open)),
+        Route::new(Method::PATCH, CONVERSATION, patch(conversations::update)),
+        Route::new(Method::DELETE, CONVERSATION, delete(conversations::delete)),
+        Route::new(Method::GET, "/api/v1/conversations/{id}/turns", get(conversations::turns)),
+        Route::new(Method::POST, "/api/v1/conversations/{id}/messages", post(messages::send)),
+        Route::new(Method::POST, "/api/v1/conversations/{id}/stop", post(messages::stop)),
+        Route::new(Method::GET, "/api/v1/search", get(conversations::search)),
+        Route::new(
+            Method::GET,
+            "/api/v1/conversations/{id}/export",
+            get(conversations::export_one),
+        ),
+        Route::new(Method::GET, "/api/v1/export", get(conversations::export_all)),
+        Route::new(Method::POST, "/api/v1/import", post(conversations::import)),
+        // What only their browsers can open.
+        Route::new(Method::GET, "/api/v1/vault", get(vault::get)),
+        Route::new(Method::PUT, "/api/v1/vault", put(vault::set_up)),
+        Route::new(Method::PUT, "/api/v1/vault/slots/{id}", put(vault::put_slot)),
+        Route::new(Method::DELETE, "/api/v1/vault/slots/{id}", delete(vault::delete_slot)),
+        Route::new(Method::POST, "/api/v1/conversations/{id}/adopt", post(vault::adopt)),
     ]
 }
 
@@ -80,8 +111,10 @@ pub fn router(state: AppState) -> Router {
     let api = together(api())
         .route("/api/{*rest}", any(no_route))
         .method_not_allowed_fallback(wrong_method)
+        // Bodies are bounded where they are read.
+        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(state.clone(), forgery::refuse))
-        .layer(from_fn(body::read_small))
+        .layer(from_fn(body::read))
         .layer(from_fn_with_state(state.clone(), identity::recognise));
 
     // What everybody sees.

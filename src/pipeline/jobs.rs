@@ -41,6 +41,8 @@ pub(super) struct Jobs {
     call: CancellationToken,
     /// How far the words of this call may go.
     reach: Reach,
+    /// The model that answers, if not the usual one.
+    model: Option<String>,
     sender: mpsc::Sender<Result>,
     results: mpsc::Receiver<Result>,
     recognitions: HashMap<Recognition, CancellationToken>,
@@ -48,9 +50,15 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    pub(super) fn new(tracker: TaskTracker, call: CancellationToken, reach: Reach) -> Self {
+    pub(super) fn new(
+        tracker: TaskTracker,
+        call: CancellationToken,
+        reach: Reach,
+        model: Option<String>,
+    ) -> Self {
         let (sender, results) = mpsc::channel(RESULTS);
-        Self { tracker, call, reach, sender, results, recognitions: HashMap::new(), reply: None }
+        let (recognitions, reply) = (HashMap::new(), None);
+        Self { tracker, call, reach, model, sender, results, recognitions, reply }
     }
 
     /// The next result. Cancel safe.
@@ -120,7 +128,7 @@ impl Jobs {
         max_tokens: Option<u32>,
     ) {
         let provider = Arc::clone(provider);
-        let request = llm::request(messages, max_tokens, self.reach);
+        let request = llm::request(messages, max_tokens, self.reach, self.model.clone());
         let token = self.token_of(reply);
         self.start(token, async move |results, cancel| {
             tokio::select! {

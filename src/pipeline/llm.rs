@@ -10,14 +10,15 @@ use super::history::Role;
 use super::jobs::Result;
 use super::text::Text;
 
-/// What to ask a model: to answer `messages`, which go no farther than `reach` says.
+/// What to ask `model`, or the usual one: to answer `messages`, which go no farther than `reach` says.
 pub(super) fn request(
     messages: Vec<(Role, Text)>,
     max_tokens: Option<u32>,
     reach: Reach,
+    model: Option<String>,
 ) -> ChatRequest {
     let messages: Vec<Message> = messages.into_iter().map(message).collect();
-    ChatRequest { max_tokens, reach, ..ChatRequest::new(messages) }
+    ChatRequest { max_tokens, reach, model, ..ChatRequest::new(messages) }
 }
 
 /// Lets the model write a reply and reports every piece of it, then its end.

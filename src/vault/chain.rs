@@ -106,7 +106,9 @@ mod tests {
 
     fn head(of: &[(u64, &Vec<u8>)]) -> Head {
         let mut head = Head::EMPTY;
-        of.iter().for_each(|(seq, record)| head.push(*seq, record).unwrap());
+        for (seq, record) in of {
+            head.push(*seq, record).unwrap();
+        }
         head
     }
 

@@ -51,6 +51,7 @@ impl Key {
     /// Returns the key for one purpose: HKDF-SHA256 (RFC 5869) without salt, `info = "sotto1/" || label`.
     ///
     /// Different labels give keys of which none says anything about another, nor about this one.
+    #[must_use]
     pub fn derive(&self, label: &str) -> Self {
         Self::derive_from(self.reveal(), label)
     }

@@ -24,7 +24,7 @@ mod source;
 mod text;
 mod weak;
 
-pub use error::{KeyringError, Problem, SourceError};
+pub use error::{KeyFileError, KeyringError, Problem, SourceError};
 pub use source::{Sources, read_key_file};
 pub use text::KeyText;
 pub use weak::Weakness;

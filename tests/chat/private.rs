@@ -39,11 +39,7 @@ fn new_conversation(amk: &Key) -> (NewPrivate, Key) {
     let place = Binding::ConversationKey { owner: "ann", conversation: ID, tier: "private" };
     let wrap = wrap_key(amk, 1, &place, &key).unwrap();
     let meta = seal(&key, 1, &Binding::Meta { conversation: ID }, b"{\"v\":1}").unwrap();
-    let new = NewPrivate {
-        id: ID.to_owned(),
-        key: BASE64.encode(wrap),
-        meta: BASE64.encode(meta),
-    };
+    let new = NewPrivate { id: ID.to_owned(), key: BASE64.encode(wrap), meta: BASE64.encode(meta) };
     (new, key)
 }
 
@@ -73,12 +69,8 @@ async fn what_is_said_is_sealed_to_the_person_and_adopted_by_the_browser() {
                 BASE64.decode(item.record.as_ref().unwrap()).unwrap()
             })
             .collect();
-        let place = Binding::SealedMessage {
-            conversation: ID,
-            item: "item_0",
-            seq: 1,
-            role: "user",
-        };
+        let place =
+            Binding::SealedMessage { conversation: ID, item: "item_0", seq: 1, role: "user" };
         let content = open_sealed(&private, &place, &records[0]).unwrap();
         let content: serde_json::Value = serde_json::from_slice(&content).unwrap();
         assert_eq!(content["text"], "Secret words", "{}", at.name);

@@ -72,8 +72,10 @@ async fn a_gap_and_a_cut_end_are_named() {
 #[tokio::test]
 async fn an_earlier_version_of_an_item_is_named() {
     for (at, id) in fresh().await {
-        at.tamper("UPDATE conversations SET title_inbox = (SELECT sealed FROM items WHERE seq = 4)")
-            .await;
+        at.tamper(
+            "UPDATE conversations SET title_inbox = (SELECT sealed FROM items WHERE seq = 4)",
+        )
+        .await;
         let chats = at.chats();
         let mut writer = chats.writer("ann", &id, Use::Call).await.unwrap();
         let before = item("item_3", Role::Assistant, "Four");
@@ -82,8 +84,10 @@ async fn an_earlier_version_of_an_item_is_named() {
         writer.shorten(&NewItem { id: before.id, role: before.role, content }).await.unwrap();
         drop(writer);
         assert!(problems(&at, &id).await.is_empty());
-        at.tamper("UPDATE items SET sealed = (SELECT title_inbox FROM conversations) WHERE seq = 4")
-            .await;
+        at.tamper(
+            "UPDATE items SET sealed = (SELECT title_inbox FROM conversations) WHERE seq = 4",
+        )
+        .await;
         assert_eq!(problems(&at, &id).await, [(4, ProblemKind::Replaced)], "{}", at.name);
     }
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use sotto::auth::clock::Clock;
 use sotto::config::Config;
 use sotto::server::Server;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::support::server::TestServer;
+use crate::support::server::{TestServer, keyring};
 use crate::support::{engines, fakes};
 
 fn config(folder: &tempfile::TempDir) -> Config {
@@ -78,8 +79,8 @@ async fn a_certificate_that_is_none_is_named_before_anything_is_served() {
         if let Some(content) = content {
             std::fs::write(&cert, content).unwrap();
         }
-        let server =
-            Server::with_engines(std::sync::Arc::new(config.clone()), fakes::engines(&["hello"]));
+        let (config, engines) = (std::sync::Arc::new(config.clone()), fakes::engines(&["hello"]));
+        let server = Server::with_engines(config, keyring(), engines, Clock::system());
         let Err(error) = server.await else { panic!("it serves") };
         assert!(error.to_string().contains("own."), "{error}");
     }

@@ -21,11 +21,10 @@ const POSTGRES: &str = "SOTTO_TEST_POSTGRES";
 pub const SECRET_KEYS: &str = "k2:q0fSMdxjWjTsmXvUCfMnHmbUvEAeREXTPqIl4bHfsdc=,\
 k1:Xk2m6yU5b0hJ6Vn1ZVbqpV1mJ9pXfLqfP0jvTgrZ8aE=";
 
-/// A fresh database.
+/// A fresh database. Its folder is there as long as this is.
 pub struct TestDb {
     pub db: Db,
-    pub config: Database,
-    pub folder: TempDir,
+    _folder: TempDir,
     pub name: &'static str,
 }
 
@@ -41,7 +40,7 @@ pub async fn sqlite() -> TestDb {
     let folder = tempfile::tempdir().unwrap();
     let config = Database::default();
     let db = Db::open(&config, folder.path()).await.unwrap();
-    TestDb { db, config, folder, name: "SQLite" }
+    TestDb { db, _folder: folder, name: "SQLite" }
 }
 
 /// PostgreSQL, or a skipped test.
@@ -63,7 +62,7 @@ pub async fn postgres() -> Option<TestDb> {
     let config = Database { url, ..Database::default() };
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&config, folder.path()).await.unwrap();
-    Some(TestDb { db, config, folder, name: "PostgreSQL" })
+    Some(TestDb { db, _folder: folder, name: "PostgreSQL" })
 }
 
 impl TestDb {

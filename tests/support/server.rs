@@ -10,11 +10,13 @@ use sotto::client::{Call, CallOptions};
 use sotto::config::Config;
 use sotto::engine::Engines;
 use sotto::server::Server;
+use sotto::vault::keyring::Keyring;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::database::SECRET_KEYS;
 use super::{engines, fakes};
 
 /// A running server. Dropping it stops it.
@@ -27,6 +29,11 @@ pub struct TestServer {
     _folder: Option<TempDir>,
     stop: CancellationToken,
     task: Option<JoinHandle<()>>,
+}
+
+/// Keys that are nobody's.
+pub fn keyring() -> Arc<Keyring> {
+    Arc::new(Keyring::parse(SECRET_KEYS).unwrap())
 }
 
 impl TestServer {
@@ -57,7 +64,8 @@ impl TestServer {
             made.path().clone_into(&mut config.server.data_dir);
             folder = Some(made);
         }
-        let server = Server::with_clock(Arc::new(config), engines, clock).await.unwrap();
+        let server =
+            Server::with_engines(Arc::new(config), keyring(), engines, clock).await.unwrap();
         let url = format!("http://127.0.0.1:{}", server.address().port());
         let calls = Arc::clone(server.calls());
         let people = Arc::clone(server.people());

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::call::Session;
 use crate::http::guard::Admitted;
+use crate::http::seat::{self, Taken};
 use crate::http::{ApiError, AppState};
 
 const SDP: &str = "application/sdp";
@@ -37,7 +38,14 @@ pub async fn open(
         }
         other => return Err(wrong_type(other, "application/sdp or multipart/form-data")),
     };
-    let answered = state.calls.answer(&offer, session, None).await?;
+    let (seat, begun_for) = Taken::split(seat::take(&state, &admitted, &session).await?);
+    let answered = match state.calls.answer(&offer, session, seat).await {
+        Ok(answered) => answered,
+        Err(error) => {
+            seat::give_up(&state, begun_for).await;
+            return Err(error.into());
+        }
+    };
     let headers = [
         (header::CONTENT_TYPE, SDP.to_owned()),
         (header::LOCATION, format!("/v1/realtime/calls/{}", answered.id.as_str())),
@@ -102,7 +110,7 @@ pub async fn hang_up(
 
 /// Settings of ours that came as query parameters; others (`model`) are for other servers.
 pub fn apply_query(session: &mut Session, query: &HashMap<String, String>) -> Result<(), ApiError> {
-    for name in ["output", "interruption"] {
+    for name in ["output", "interruption", "conversation", "tier"] {
         if let Some(value) = query.get(name) {
             session.set(name, value).map_err(crate::call::CallError::from)?;
         }

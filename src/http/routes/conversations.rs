@@ -1,5 +1,7 @@
 //! Conversations: begun, listed, read, renamed, deleted; searched, taken out and brought in.
 
+#![expect(unused_qualifications, reason = "utoipa writes them around the types of queries")]
+
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -7,10 +9,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::chat::search::Match;
 use crate::chat::transfer::Document;
-use crate::chat::vaults::NewPrivate;
+use crate::chat::vaults::{AdoptedKey, NewPrivate};
 use crate::chat::view::{Opened, Page, Summary};
 use crate::chat::{NewConversation, Settings, Tier};
-use crate::http::identity::{Reading, Writing};
+use crate::http::identity::Person;
 use crate::http::json::Json;
 use crate::http::{ApiError, AppState};
 use crate::pipeline::text::Text;
@@ -22,6 +24,7 @@ const MOST: i64 = 1_000;
 
 /// Which page of a list.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ListQuery {
     /// How many; 50 if it is left out.
     limit: Option<i64>,
@@ -31,6 +34,7 @@ pub struct ListQuery {
 
 /// Which items.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ItemsQuery {
     /// How many; 50 if it is left out.
     limit: Option<i64>,
@@ -40,14 +44,14 @@ pub struct ItemsQuery {
 
 /// What is looked for.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct SearchQuery {
     /// Words that must all be in a title or a text.
     q: String,
 }
 
 /// A new conversation. A private one has `id`, `key` and `meta`, made by the browser, and nothing else.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct Create {
     /// Who can read it; the person's default if it is left out.
     tier: Option<Tier>,
@@ -63,8 +67,7 @@ pub struct Create {
 }
 
 /// Changes. What is left out stays; an empty text takes a value back. Of a private one only `meta`.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct Update {
     #[schema(value_type = Option<String>)]
     title: Option<Text>,
@@ -73,6 +76,8 @@ pub struct Update {
     model: Option<String>,
     voice: Option<String>,
     meta: Option<String>,
+    /// A new generation of a private conversation's key.
+    key: Option<AdoptedKey>,
 }
 
 /// What was found.
@@ -108,7 +113,7 @@ pub struct Turns {
 #[utoipa::path(get, path = "/api/v1/conversations", params(ListQuery), tag = "conversations",
     responses((status = 200, body = Page)))]
 pub async fn list(
-    Reading(person): Reading,
+    Person(person): Person,
     State(state): State<AppState>,
     Query(query): Query<ListQuery>,
 ) -> Result<axum::Json<Page>, ApiError> {
@@ -121,11 +126,12 @@ pub async fn list(
 #[utoipa::path(post, path = "/api/v1/conversations", request_body = Create, tag = "conversations",
     responses((status = 201, body = Summary)))]
 pub async fn create(
-    Writing(person): Writing,
+    Person(person): Person,
     State(state): State<AppState>,
     Json(body): Json<Create>,
 ) -> Result<(StatusCode, axum::Json<Summary>), ApiError> {
-    let tier = body.tier.unwrap_or(person.default_tier);
+    let usual = || Tier::parse(&person.default_tier).unwrap_or_default();
+    let tier = body.tier.unwrap_or_else(usual);
     let person = person.id.as_str();
     let summary = if tier == Tier::Private {
         let (Some(id), Some(key), Some(meta)) = (body.id, body.key, body.meta) else {
@@ -145,7 +151,7 @@ pub async fn create(
 #[utoipa::path(get, path = "/api/v1/conversations/{id}", params(("id" = String, Path), ItemsQuery),
     tag = "conversations", responses((status = 200, body = Opened)))]
 pub async fn open(
-    Reading(person): Reading,
+    Person(person): Person,
     State(state): State<AppState>,
     Path(id): Path<String>,
     Query(query): Query<ItemsQuery>,
@@ -159,14 +165,15 @@ pub async fn open(
 #[utoipa::path(patch, path = "/api/v1/conversations/{id}", params(("id" = String, Path)),
     request_body = Update, tag = "conversations", responses((status = 200, body = Summary)))]
 pub async fn update(
-    Writing(person): Writing,
+    Person(person): Person,
     State(state): State<AppState>,
     Path(id): Path<String>,
     Json(body): Json<Update>,
 ) -> Result<axum::Json<Summary>, ApiError> {
     let person = person.id.as_str();
-    if let Some(meta) = &body.meta {
-        return Ok(axum::Json(state.chats.set_private_meta(person, &id, meta).await?));
+    if let Some(meta) = body.meta {
+        let summary = state.chats.set_private_meta(person, &id, meta, body.key).await?;
+        return Ok(axum::Json(summary));
     }
     let Update { title, instructions, model, voice, .. } = body;
     let settings = Settings { title, instructions, model, voice };
@@ -177,7 +184,7 @@ pub async fn update(
 #[utoipa::path(delete, path = "/api/v1/conversations/{id}", params(("id" = String, Path)),
     tag = "conversations", responses((status = 204)))]
 pub async fn delete(
-    Writing(person): Writing,
+    Person(person): Person,
     State(state): State<AppState>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
@@ -189,7 +196,7 @@ pub async fn delete(
 #[utoipa::path(get, path = "/api/v1/conversations/{id}/turns", params(("id" = String, Path), ItemsQuery),
     tag = "conversations", responses((status = 200, body = Turns)))]
 pub async fn turns(
-    Reading(person): Reading,
+    Person(person): Person,
     State(state): State<AppState>,
     Path(id): Path<String>,
     Query(query): Query<ItemsQuery>,
@@ -208,7 +215,7 @@ pub async fn turns(
 #[utoipa::path(get, path = "/api/v1/search", params(SearchQuery), tag = "conversations",
     responses((status = 200, body = Matches)))]
 pub async fn search(
-    Reading(person): Reading,
+    Person(person): Person,
     State(state): State<AppState>,
     Query(query): Query<SearchQuery>,
 ) -> Result<axum::Json<Matches>, ApiError> {
@@ -220,7 +227,7 @@ pub async fn search(
 #[utoipa::path(get, path = "/api/v1/conversations/{id}/export", params(("id" = String, Path)),
     tag = "conversations", responses((status = 200, body = Document)))]
 pub async fn export_one(
-    Reading(person): Reading,
+    Person(person): Person,
     State(state): State<AppState>,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Document>, ApiError> {
@@ -231,7 +238,7 @@ pub async fn export_one(
 #[utoipa::path(get, path = "/api/v1/export", tag = "conversations",
     responses((status = 200, body = Document)))]
 pub async fn export_all(
-    Reading(person): Reading,
+    Person(person): Person,
     State(state): State<AppState>,
 ) -> Result<axum::Json<Document>, ApiError> {
     Ok(axum::Json(state.chats.export(person.id.as_str(), None).await?))
@@ -241,7 +248,7 @@ pub async fn export_all(
 #[utoipa::path(post, path = "/api/v1/import", request_body = Document, tag = "conversations",
     responses((status = 201, body = Imported)))]
 pub async fn import(
-    Writing(person): Writing,
+    Person(person): Person,
     State(state): State<AppState>,
     Json(document): Json<Document>,
 ) -> Result<(StatusCode, axum::Json<Imported>), ApiError> {

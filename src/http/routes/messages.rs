@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::chat::Use;
 use crate::chat::reply::{Answerer, Progress, Said, answer};
-use crate::http::identity::Writing;
+use crate::http::identity::Person;
 use crate::http::json::Json;
 use crate::http::{ApiError, AppState};
 use crate::pipeline::history::Role;
@@ -27,8 +27,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const MOST_CONTEXT: usize = 400;
 
 /// A message, or the wish for another reply.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct Message {
     /// What is said. Left out with `regenerate`.
     #[schema(value_type = Option<String>)]
@@ -36,8 +35,10 @@ pub struct Message {
     /// The item that this takes the place of; it and all that followed are deleted.
     replaces: Option<String>,
     /// The last reply is made again.
+    #[serde(default)]
     regenerate: bool,
     /// What was said before, of a private conversation: the server cannot read it.
+    #[serde(default)]
     context: Vec<Earlier>,
 }
 
@@ -57,7 +58,7 @@ pub struct Earlier {
     request_body = Message, tag = "messages",
     responses((status = 200, content_type = "text/event-stream", body = String)))]
 pub async fn send(
-    Writing(person): Writing,
+    Person(person): Person,
     State(state): State<AppState>,
     Path(id): Path<String>,
     Json(message): Json<Message>,
@@ -77,7 +78,7 @@ pub async fn send(
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/stop", params(("id" = String, Path)),
     tag = "messages", responses((status = 204)))]
 pub async fn stop(
-    Writing(person): Writing,
+    Person(person): Person,
     State(state): State<AppState>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
@@ -114,8 +115,7 @@ fn answerer(state: &AppState, writer: &crate::chat::Writer) -> Answerer {
         max_tokens: Some(config.max_tokens).filter(|tokens| *tokens > 0),
         ..sotto_llm::ChatRequest::default()
     };
-    let instructions =
-        meta.instructions.unwrap_or_else(|| Text::from(config.chat_prompt.as_str()));
+    let instructions = meta.instructions.unwrap_or_else(|| Text::from(config.chat_prompt.as_str()));
     Answerer { provider, request, instructions, context_tokens: config.context_tokens, model }
 }
 

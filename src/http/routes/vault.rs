@@ -4,15 +4,16 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde_json::Value;
 
+use crate::auth::{AuthError, Kind};
 use crate::chat::vaults::{Adoption, Vault};
-use crate::http::identity::{Account, Person, Writing};
+use crate::http::identity::{Person, SignedIn};
 use crate::http::json::Json;
 use crate::http::{ApiError, AppState};
 
 /// The person's vault: its slots and its identity.
 #[utoipa::path(get, path = "/api/v1/vault", tag = "vault", responses((status = 200, body = Vault)))]
 pub async fn get(
-    person: Person,
+    Person(person): Person,
     State(state): State<AppState>,
 ) -> Result<axum::Json<Vault>, ApiError> {
     Ok(axum::Json(state.chats.vault(person.id.as_str()).await?))
@@ -22,10 +23,13 @@ pub async fn get(
 #[utoipa::path(put, path = "/api/v1/vault", request_body = Vault, tag = "vault",
     responses((status = 204)))]
 pub async fn set_up(
-    Account(person): Account,
+    SignedIn { person, .. }: SignedIn,
     State(state): State<AppState>,
     Json(vault): Json<Vault>,
 ) -> Result<StatusCode, ApiError> {
+    if person.kind != Kind::Account {
+        return Err(AuthError::AccountNeeded.into());
+    }
     state.chats.set_up_vault(person.id.as_str(), vault).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -34,7 +38,7 @@ pub async fn set_up(
 #[utoipa::path(put, path = "/api/v1/vault/slots/{id}", params(("id" = String, Path)), tag = "vault",
     request_body = Object, responses((status = 204)))]
 pub async fn put_slot(
-    Account(person): Account,
+    SignedIn { person, .. }: SignedIn,
     State(state): State<AppState>,
     Path(id): Path<String>,
     Json(slot): Json<Value>,
@@ -47,7 +51,7 @@ pub async fn put_slot(
 #[utoipa::path(delete, path = "/api/v1/vault/slots/{id}", params(("id" = String, Path)),
     tag = "vault", responses((status = 204)))]
 pub async fn delete_slot(
-    Account(person): Account,
+    SignedIn { person, .. }: SignedIn,
     State(state): State<AppState>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
@@ -59,7 +63,7 @@ pub async fn delete_slot(
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/adopt", params(("id" = String, Path)),
     request_body = Adoption, tag = "vault", responses((status = 204)))]
 pub async fn adopt(
-    Writing(person): Writing,
+    Person(person): Person,
     State(state): State<AppState>,
     Path(id): Path<String>,
     Json(adoption): Json<Adoption>,

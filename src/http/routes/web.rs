@@ -19,6 +19,8 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// The page itself.
 const INDEX: &str = "index.html";
+/// Addresses of conversations.
+const CONVERSATIONS: &str = "c/";
 /// The proof stands behind the title.
 const BEFORE_PROOF: &str = "</title>";
 
@@ -34,7 +36,8 @@ pub async fn page(
         return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text));
     }
     let path = uri.path().trim_start_matches('/');
-    let path = if path.is_empty() { INDEX } else { path };
+    // The page knows by itself which conversation an address names.
+    let path = if path.is_empty() || path.starts_with(CONVERSATIONS) { INDEX } else { path };
     let file = Page::get(path).ok_or_else(|| ApiError::not_found("there is no such page"))?;
     let kind = HeaderValue::from_str(file.metadata.mimetype())
         .unwrap_or(HeaderValue::from_static("application/octet-stream"));

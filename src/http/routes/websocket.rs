@@ -12,6 +12,7 @@ use futures_util::{SinkExt, StreamExt};
 
 use super::calls::apply_query;
 use crate::http::guard::Admitted;
+use crate::http::seat::{self, Taken};
 use crate::http::{ApiError, AppState};
 use crate::pipeline::transport::websocket::Ends;
 use crate::pipeline::transport::{Control, HangUp};
@@ -38,7 +39,14 @@ pub async fn open(
     let mut session = state.calls.session();
     apply_query(&mut session, &query)?;
     // Before the upgrade, so that a full server answers with a status.
-    let ends = state.calls.open_websocket(session, None)?;
+    let (seat, begun_for) = Taken::split(seat::take(&state, &admitted, &session).await?);
+    let ends = match state.calls.open_websocket(session, seat) {
+        Ok(ends) => ends,
+        Err(error) => {
+            seat::give_up(&state, begun_for).await;
+            return Err(error.into());
+        }
+    };
     Ok(upgrade
         .protocols([PROTOCOL])
         .max_message_size(MAX_MESSAGE)

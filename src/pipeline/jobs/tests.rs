@@ -48,7 +48,7 @@ impl Elsewhere {
 
 /// Begins all jobs of a call that may need a server, one after the other, and gives how each failed.
 async fn failures(engines: &Elsewhere, reach: Reach) -> Vec<(&'static str, String)> {
-    let mut jobs = Jobs::new(TaskTracker::new(), CancellationToken::new(), reach);
+    let mut jobs = Jobs::new(TaskTracker::new(), CancellationToken::new(), reach, None);
     let reply = ReplyId(0);
     let manner = Manner { voice: None, speed: 1.0 };
     let mut failures = Vec::new();

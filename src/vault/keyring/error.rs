@@ -77,27 +77,33 @@ pub enum SourceError {
         /// What is wrong.
         source: KeyringError,
     },
-    /// The file cannot be read.
-    #[error("SECRET_KEY_FILE: cannot read {}: {source}", path.display())]
+    /// The file is no good.
+    #[error("SECRET_KEY_FILE: {0}")]
+    File(#[from] KeyFileError),
+}
+
+/// A file of keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyFileError {
+    /// It cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// Why not.
         source: io::Error,
     },
-    /// Others can read the file.
-    #[error(
-        "SECRET_KEY_FILE: {} can be read by others (mode {mode:03o}); allow only its owner: chmod 600",
-        path.display()
-    )]
-    Readable {
+    /// Others may touch it.
+    #[error("{} is open to others (mode {mode:03o}); leave it to its owner: chmod 600", path.display())]
+    Open {
         /// The file.
         path: PathBuf,
         /// Its permissions.
         mode: u32,
     },
-    /// It is a folder, a device or far too long.
-    #[error("SECRET_KEY_FILE: {} is not a file of keys", path.display())]
+    /// It is a folder, a device, no text or far too long.
+    #[error("{} is not a file of keys", path.display())]
     NotAKeyFile {
         /// The file.
         path: PathBuf,

@@ -7,7 +7,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::Keyring;
-use super::error::{KeyringError, SourceError};
+use super::error::{KeyFileError, SourceError};
 use super::text::KeyText;
 
 const KEYS: &str = "SECRET_KEYS";
@@ -54,31 +54,28 @@ impl Keyring {
 }
 
 /// Reads a file of keys. One that its group or others may touch is refused: it is no secret any more.
-pub fn read_key_file(path: &Path) -> Result<KeyText, SourceError> {
-    let unreadable = |source| SourceError::Read { path: path.to_owned(), source };
+pub fn read_key_file(path: &Path) -> Result<KeyText, KeyFileError> {
+    let unreadable = |source| KeyFileError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
     // Asked of the open file, so that what is checked is what is read.
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() || metadata.len() > MOST_BYTES {
-        return Err(SourceError::NotAKeyFile { path: path.to_owned() });
+        return Err(KeyFileError::NotAKeyFile { path: path.to_owned() });
     }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         let mode = metadata.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
-            return Err(SourceError::Readable { path: path.to_owned(), mode });
+            return Err(KeyFileError::Open { path: path.to_owned(), mode });
         }
     }
     // With room for all of it from the start, so that growing leaves no copy behind.
     let mut text = Zeroizing::new(String::with_capacity(MOST_BYTES as usize));
     file.take(MOST_BYTES).read_to_string(&mut text).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData => SourceError::NotAKeyFile { path: path.to_owned() },
+        io::ErrorKind::InvalidData => KeyFileError::NotAKeyFile { path: path.to_owned() },
         _ => unreadable(error),
     })?;
-    if text.trim().is_empty() {
-        return Err(SourceError::Keys { variable: KEY_FILE, source: KeyringError::Empty });
-    }
     Ok(KeyText::new(text))
 }
 
@@ -182,7 +179,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         let only_ours = || fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        let error = || read_key_file(&path).unwrap_err().to_string();
+        let error = || {
+            let sources = Sources { secret_key_file: Some(&path), ..Sources::default() };
+            text(sources)
+        };
         assert!(error().starts_with("SECRET_KEY_FILE: cannot read"), "{}", error());
         for bytes in [&[0xff; 40][..], &vec![b'A'; MOST_BYTES as usize + 1]] {
             fs::write(&path, bytes).unwrap();

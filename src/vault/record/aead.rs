@@ -41,7 +41,7 @@ mod tests {
                              1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39";
     const KEY: &str = "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308";
 
-    /// Test cases 13 to 16 of McGrew and Viega, "The Galois/Counter Mode of Operation", which NIST's validation
+    /// Test cases 13 to 16 of `McGrew` and Viega, "The Galois/Counter Mode of Operation", which NIST's validation
     /// of SP 800-38D grew from: key, nonce, AAD, plaintext; ciphertext, tag.
     fn cases() -> [[String; 6]; 4] {
         let zero = |bytes: usize| "00".repeat(bytes);

@@ -51,7 +51,8 @@ impl Kind {
         })
     }
 
-    /// The one way in which records of this kind are sealed.
+    /// The one way in which records of this kind are sealed. What else a browser keeps inside a slot it seals
+    /// as it likes; nobody opens that here.
     pub(super) fn suite(self) -> Suite {
         if self == Self::Sealed { Suite::Hpke } else { Suite::Gcm }
     }

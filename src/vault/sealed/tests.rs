@@ -51,8 +51,8 @@ fn hpke_gives_what_rfc_9180_gives() {
 /// A private key as the crate writes it: RFC 7748, 5, `decodeScalar25519`.
 fn clamped(private: &str) -> String {
     let mut private = bytes(private);
-    private[0] &= 248;
-    private[31] = private[31] & 127 | 64;
+    private[0] &= 0xf8;
+    private[31] = private[31] & 0x7f | 0x40;
     hex(&private)
 }
 

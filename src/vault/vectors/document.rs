@@ -9,8 +9,8 @@ use crate::vault::record::Binding;
 pub(super) struct Document {
     pub about: Vec<String>,
     pub padding: Vec<Padding>,
-    pub derived: Vec<Derived>,
-    pub records: Vec<Record>,
+    pub derived: Vec<Derivation>,
+    pub records: Vec<Vector>,
     pub hpke_rfc9180: Hpke,
     pub sealed: Vec<Sealed>,
     pub chain: Chain,
@@ -24,7 +24,7 @@ pub(super) struct Padding {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct Derived {
+pub(super) struct Derivation {
     pub key_hex: String,
     pub label: String,
     pub info_text: String,
@@ -33,7 +33,7 @@ pub(super) struct Derived {
 
 /// A record of suite 1.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Record {
+pub(super) struct Vector {
     pub name: String,
     pub suite: u8,
     pub kind: u8,

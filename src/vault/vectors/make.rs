@@ -7,7 +7,7 @@ use hpke::kem::{Kem, X25519HkdfSha256};
 use sha2::{Digest, Sha256};
 
 use super::document::{
-    Chain, Derived, Document, Hpke, HpkeMessage, Link, Padding, Params, Place, Record, Sealed,
+    Chain, Derivation, Document, Hpke, HpkeMessage, Link, Padding, Params, Place, Sealed, Vector,
 };
 use super::hex::hex;
 use super::{refused, rfc9180};
@@ -104,8 +104,8 @@ fn padding() -> Vec<Padding> {
     lengths.into_iter().map(padded).collect()
 }
 
-fn derived() -> Vec<Derived> {
-    let derive = |label: &str| Derived {
+fn derived() -> Vec<Derivation> {
+    let derive = |label: &str| Derivation {
         key_hex: hex(&fixed::<32>("root key")),
         label: label.to_owned(),
         info_text: format!("sotto1/{label}"),
@@ -115,12 +115,12 @@ fn derived() -> Vec<Derived> {
 }
 
 /// Seals one record of suite 1.
-fn record(name: &str, key_name: &str, generation: u32, place: Place, plaintext: &[u8]) -> Record {
+fn record(name: &str, key_name: &str, generation: u32, place: Place, plaintext: &[u8]) -> Vector {
     let nonce: [u8; 12] = fixed(&format!("nonce of {name}"));
     let binding = place.binding();
     let record =
         seal_from(given(nonce.to_vec()), &key(key_name), generation, &binding, plaintext).unwrap();
-    Record {
+    Vector {
         name: name.to_owned(),
         suite: record[2],
         kind: record[3],
@@ -137,7 +137,7 @@ fn record(name: &str, key_name: &str, generation: u32, place: Place, plaintext: 
     }
 }
 
-fn records() -> Vec<Record> {
+fn records() -> Vec<Vector> {
     let user = words("Wann ist morgen Flut? 🌊", "voice");
     let reply = words("At ten past six, fifty minutes later than today.", "voice");
     let long = words(&"high water ".repeat(400), "text");

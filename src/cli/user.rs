@@ -52,7 +52,7 @@ enum Action {
         /// Its name.
         name: String,
     },
-    /// Makes an invitation that one person can make an account with (auth.sign_up: invite).
+    /// Makes an invitation that one person can make an account with (`auth.sign_up: invite`).
     Invite {
         /// For so many days.
         #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=365))]

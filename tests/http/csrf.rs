@@ -145,9 +145,11 @@ async fn a_cookie_opens_a_websocket_only_from_a_page_of_ours() {
     let server = for_people().await;
     let guest = Browser::guest(&server).await;
     let cookie = format!("__Host-sotto_sid={}", guest.cookie.as_deref().unwrap());
-    for (origin, opens) in
-        [(Some(server.url.as_str()), true), (Some("https://evil.example.org"), false), (None, false)]
-    {
+    for (origin, opens) in [
+        (Some(server.url.as_str()), true),
+        (Some("https://evil.example.org"), false),
+        (None, false),
+    ] {
         let url = format!("{}/v1/realtime", server.url.replace("http", "ws"));
         let mut request = url.into_client_request().unwrap();
         request.headers_mut().insert("cookie", cookie.parse().unwrap());

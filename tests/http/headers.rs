@@ -28,7 +28,8 @@ async fn every_answer_is_guarded_whatever_it_says() {
     for answer in answers {
         let (url, status) = (answer.url().clone(), answer.status());
         let header = |name: &str| {
-            let value = answer.headers().get(name).unwrap_or_else(|| panic!("{url} {status} {name}"));
+            let value =
+                answer.headers().get(name).unwrap_or_else(|| panic!("{url} {status} {name}"));
             value.to_str().unwrap()
         };
         let policy = header("content-security-policy");

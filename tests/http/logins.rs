@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use reqwest::header::USER_AGENT;
 use reqwest::Method;
+use reqwest::header::USER_AGENT;
 use serde_json::{Value, json};
 use sotto::auth::clock::Clock;
 use sotto::config::{Config, Secret};
@@ -13,8 +13,8 @@ use crate::support::redis::TestRedis;
 use crate::support::server::TestServer;
 use crate::support::{database, engines};
 
-const MINUTE: Duration = Duration::from_secs(60);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const MINUTE: Duration = Duration::from_mins(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Places where logins are kept, and what has to live as long.
 async fn places() -> Vec<(Config, Vec<Box<dyn Send>>)> {

@@ -12,7 +12,7 @@ use crate::support::browser::Browser;
 use crate::support::server::TestServer;
 use crate::support::{engines, fakes, offers};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Makes a token; what is shown, and its id.
 async fn make(browser: &mut Browser<'_>, scopes: &[&str]) -> (String, String) {
@@ -39,8 +39,7 @@ async fn a_token_is_shown_once_and_known_by_its_sum() {
     assert_eq!(list["tokens"][0]["id"], id);
     assert_eq!(list["tokens"][0]["scopes"], json!(["calls", "chats:read"]));
     assert_eq!(list["tokens"][0]["used_ms"], Value::Null);
-    let me: Value =
-        show(&server, Method::GET, "/api/v1/me", &token).await.json().await.unwrap();
+    let me: Value = show(&server, Method::GET, "/api/v1/me", &token).await.json().await.unwrap();
     assert_eq!((&me["person"]["name"], &me["csrf"]), (&json!("ada"), &Value::Null));
     let used = ada.get("/api/v1/tokens").await.body["tokens"][0]["used_ms"].as_i64();
     assert!(used.is_some());
@@ -116,9 +115,8 @@ async fn a_token_ends_when_it_was_to_and_with_its_person() {
     let body = json!({ "label": "a week", "scopes": ["chats"], "days": 7 });
     let week = ada.post("/api/v1/tokens", body).await.body["token"].as_str().unwrap().to_owned();
     let (always, _) = make(&mut ada, &["chats"]).await;
-    let status = async |token: &str| {
-        show(&server, Method::GET, "/api/v1/me", token).await.status().as_u16()
-    };
+    let status =
+        async |token: &str| show(&server, Method::GET, "/api/v1/me", token).await.status().as_u16();
     clock.advance(7 * DAY - Duration::from_secs(1));
     assert_eq!((status(&week).await, status(&always).await), (200, 200));
     clock.advance(Duration::from_secs(2));

@@ -9,6 +9,7 @@ mod models;
 mod serve;
 mod speak;
 mod transcribe;
+mod user;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -49,6 +50,8 @@ enum Command {
     Backup(backup::Options),
     /// Puts a backup in the place of the embedded database; the server must not be running.
     Restore(backup::Options),
+    /// Makes, lists and removes accounts, and invites people.
+    User(user::Options),
     /// Says what is here, what is missing, and what would be used.
     Doctor(Common),
 }
@@ -83,6 +86,7 @@ impl Cli {
             Command::Config(options) => config::run(&options),
             Command::Backup(options) => backup::run(&options),
             Command::Restore(options) => backup::run_restore(&options),
+            Command::User(options) => user::run(options),
             Command::Doctor(common) => doctor::run(&common),
         }
     }

@@ -27,6 +27,7 @@ use crate::store::StoreError;
 use crate::vault::keyring::Keyring;
 
 pub use self::better::{find_model_server, puller};
+pub use self::people::people;
 
 /// Everything is asked to end within this when the calls have ended.
 const LAST_TASKS: Duration = Duration::from_secs(5);

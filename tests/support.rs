@@ -7,6 +7,7 @@ pub mod fakes;
 pub mod hub;
 pub mod loopback;
 pub mod offers;
+pub mod redis;
 pub mod server;
 pub mod shared;
 pub mod socket;

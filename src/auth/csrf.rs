@@ -50,7 +50,7 @@ fn sum(key: &[u8; 32], session: &Token, salt: &[u8; SALT]) -> Hash {
 mod tests {
     use super::*;
 
-    fn csrf_of<const N: usize>(active: u8, older: [[u8; 32]; N]) -> Csrf {
+    fn of<const N: usize>(active: u8, older: [[u8; 32]; N]) -> Csrf {
         Csrf::new(Keys::new([active; 32], older))
     }
 
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_token_holds_for_its_session_only() {
-        let csrf = csrf_of(7, []);
+        let csrf = of(7, []);
         let (mine, other) = (session(), session());
         let token = csrf.make(&mine).unwrap();
         assert!(csrf.holds(&mine, &token));
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        let csrf = csrf_of(7, []);
+        let csrf = of(7, []);
         let mine = session();
         let token = csrf.make(&mine).unwrap();
         for at in 0..token.len() {
@@ -82,13 +82,13 @@ mod tests {
         {
             assert!(!csrf.holds(&mine, wrong), "{wrong}");
         }
-        assert!(!csrf_of(8, []).holds(&mine, &token), "of another server");
+        assert!(!of(8, []).holds(&mine, &token), "of another server");
     }
 
     #[test]
     fn a_page_outlives_a_change_of_the_key() {
         let mine = session();
-        let token = csrf_of(1, []).make(&mine).unwrap();
-        assert!(csrf_of(2, [[1; 32]]).holds(&mine, &token));
+        let token = of(1, []).make(&mine).unwrap();
+        assert!(of(2, [[1; 32]]).holds(&mine, &token));
     }
 }

@@ -20,7 +20,7 @@ pub use self::redis::Redis;
 pub use crate::store::logins::Row as Login;
 
 /// That somebody is here is written down at most this often.
-pub const TOUCHED_EVERY: Duration = Duration::from_secs(60);
+pub const TOUCHED_EVERY: Duration = Duration::from_mins(1);
 
 /// Logins cannot be read or written. Nobody is signed in then.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,7 @@ pub enum LoginError {
 
 /// How long logins hold.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "units belong in names")]
 pub struct Lifetimes {
     idle_ms: i64,
     absolute_ms: i64,
@@ -95,7 +96,7 @@ pub enum Place {
     /// In the database.
     Database(Db),
     /// In Redis.
-    Redis(Redis),
+    Redis(Box<Redis>),
 }
 
 /// All logins.
@@ -250,7 +251,7 @@ mod tests {
         let lifetimes = Lifetimes::new(&Auth::default());
         assert_eq!(lifetimes.expiry_ms(Kind::Account, true, 0, 29 * DAY), 30 * DAY);
         assert_eq!(lifetimes.expiry_ms(Kind::Guest, false, 0, 29 * DAY), 59 * DAY);
-        let month = Some(Duration::from_secs(30 * 24 * 60 * 60));
+        let month = Some(Duration::from_hours(30 * 24));
         assert_eq!(lifetimes.cookie(Kind::Account, true), month);
         assert_eq!(lifetimes.cookie(Kind::Guest, false), month);
     }

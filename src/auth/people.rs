@@ -78,7 +78,10 @@ impl People {
     pub fn new(config: &Auth, needs: Needs) -> Result<Self, AuthError> {
         let Needs { db, login_keys, csrf_keys, make_key, belongings, clock } = needs;
         let place = match config.sessions.redis_url.reveal() {
-            Some(url) => Place::Redis(Redis::new(url).map_err(super::login::LoginError::from)?),
+            Some(url) => {
+                let redis = Redis::new(url).map_err(super::login::LoginError::from)?;
+                Place::Redis(Box::new(redis))
+            }
             None => Place::Database(db.clone()),
         };
         Ok(Self {

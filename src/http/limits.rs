@@ -15,7 +15,7 @@ use crate::auth::id::PersonId;
 use crate::config;
 
 /// Those who have been quiet are forgotten this often.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
 /// Addresses or people that are remembered at once. When there are more, all share what one may ask for this often.
 const MOST: usize = 100_000;
 const SHARE: u32 = 16;

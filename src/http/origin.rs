@@ -15,7 +15,7 @@ pub enum Site {
 
 /// Reads `Sec-Fetch-Site`, which no page can forge, and without it `Origin`. `host` is the host that was asked for.
 pub fn site(headers: &HeaderMap, host: Option<&str>) -> Site {
-    match headers.get("sec-fetch-site").map(|value| value.as_bytes()) {
+    match headers.get("sec-fetch-site").map(axum::http::HeaderValue::as_bytes) {
         Some(b"same-origin" | b"none") => return Site::Ours,
         Some(_) => return Site::Other,
         None => {}

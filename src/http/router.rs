@@ -28,7 +28,7 @@ impl Route {
     }
 }
 
-/// The realtime API: what OpenAI's clients and phones use.
+/// The realtime API: what `OpenAI`'s clients and phones use.
 fn realtime() -> Vec<Route> {
     const CALL: &str = "/v1/realtime/calls/{id}";
     vec![

@@ -34,6 +34,12 @@ pub(super) async fn open(
     Ok((people, chats))
 }
 
+/// The people, for a command that ends soon.
+pub async fn people(config: &Config, keyring: Arc<Keyring>) -> Result<People, ServerError> {
+    let (tracker, stopping) = (TaskTracker::new(), CancellationToken::new());
+    Ok(open(config, keyring, Clock::system(), &tracker, stopping).await?.0)
+}
+
 /// What people need of the rest.
 fn needs(db: Db, keyring: &Keyring, chats: &Chats, clock: Clock) -> Needs {
     let makes = chats.clone();

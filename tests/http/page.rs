@@ -12,7 +12,7 @@ async fn the_page_is_served_with_its_policy() {
     let header = |name: &str| page.headers()[name].to_str().unwrap().to_owned();
     let policy = header("content-security-policy");
     assert!(policy.contains("default-src 'none'") && policy.contains("media-src 'self' blob:"));
-    assert!(!policy.contains("unsafe"), "{policy}");
+    assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
     assert_eq!(header("x-content-type-options"), "nosniff");
     assert_eq!(header("referrer-policy"), "no-referrer");
     assert!(header("permissions-policy").contains("microphone=(self)"));

@@ -113,7 +113,7 @@ impl People {
         let id = match guest {
             Some(guest) if upgraded => guest.id.clone(),
             _ => {
-                row.kind = Kind::Account.as_str().to_owned();
+                Kind::Account.as_str().clone_into(&mut row.kind);
                 row.name = Some(name.as_str().to_owned());
                 row.password = Some(password);
                 people::insert(&mut transaction, &row).await.map_err(taken)?;

@@ -30,7 +30,7 @@ impl People {
         let name = Name::parse(name)?;
         password.check(name.as_str())?;
         let mut row = self.new_row()?;
-        row.kind = Kind::Account.as_str().to_owned();
+        Kind::Account.as_str().clone_into(&mut row.kind);
         row.name = Some(name.as_str().to_owned());
         row.password = Some(self.passwords.hash(password).await?);
         row.admin = admin;

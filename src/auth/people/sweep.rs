@@ -9,7 +9,7 @@ use super::People;
 use crate::store::{invites, people};
 
 /// How often it is looked.
-const EVERY: Duration = Duration::from_secs(5 * 60);
+const EVERY: Duration = Duration::from_mins(5);
 /// Rows in one statement: each holds the writer for a moment only.
 const BATCH: i64 = 1_000;
 

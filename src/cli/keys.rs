@@ -43,7 +43,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 /// The keys that the environment names.
-fn keyring() -> anyhow::Result<Keyring> {
+pub(super) fn keyring() -> anyhow::Result<Keyring> {
     let keys = variable("SECRET_KEYS")?;
     let key = variable("SECRET_KEY")?;
     let file = env::var_os("SECRET_KEY_FILE").map(PathBuf::from);

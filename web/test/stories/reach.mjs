@@ -245,6 +245,7 @@ export const reach = {
     for (let round = 0; round < 15 && !(round >= 5 && figures.some((ms) => ms <= limit)); round++) {
       await tab.open(`c/${conversation.id}`);
       await tab.until(`document.querySelectorAll('.caption').length === 50`);
+      await tab.until(firstPaint);
       figures.push(await tab.run(firstPaint));
     }
     return `drawn after the first byte in ${within(limit, figures)}`;

@@ -36,6 +36,11 @@ export interface Vault {
   /** The sealed `meta` of a conversation with these changes, for `PATCH /api/v1/conversations/{id}`. */
   changed(summary: Summary, change: Settings & { title_by?: 'words' | 'model' | 'person' }): Promise<string>;
 
+  /** Before a message with `replaces` is sent (that item's id) or a reply is written anew (null): what follows is to go. */
+  rewind(conversation: string, item: string | null): Promise<void>;
+  /** Told of every password that was typed to sign in, so that it is not taken as a passphrase. */
+  signedInWith(password: string): Promise<void>;
+
   /** Looks through private conversations; none when locked. */
   search(query: string): Promise<Match[]>;
   /** Private conversations in the documented form: one, or all of them. Rejects when locked. */
@@ -73,6 +78,8 @@ export const lockedVault: Vault = {
   rewind: locked,
   newConversation: locked,
   changed: locked,
+  rewind: locked,
+  signedInWith: async () => undefined,
   search: async () => [],
   export: locked,
   settings: async () => false,

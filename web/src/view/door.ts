@@ -87,6 +87,7 @@ class Form {
     try {
       if (this.way === 'sign-up') await this.app.people.signUp(name, password, this.invite.value.trim());
       else await this.app.people.signIn(name, password, this.remember.checked);
+      void this.app.vault.signedInWith(password);
       this.close();
       await this.app.entered();
     } catch (error) {

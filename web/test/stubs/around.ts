@@ -49,6 +49,8 @@ export class StubServer implements Around {
     adopt: async (_, items) => (this.log.push(['adopt', items.length]), [{ seq: 2, kind: 'missing' }]),
     newConversation: async () => ({ tier: 'private', id: 'conv_own', key: 'wrap', meta: 'meta' }),
     changed: async (_, change) => `sealed ${JSON.stringify(change)}`,
+    rewind: async (_, item) => void this.log.push(['rewind', item]),
+    signedInWith: async () => undefined,
     search: async () => [],
     export: async () => [],
     settings: async () => false,

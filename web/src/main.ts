@@ -8,7 +8,7 @@ import { peopleTrouble } from './people';
 import { remember, remembered } from './remembered';
 import { Sound } from './sound';
 import { WebRtcTransport } from './transport';
-import { lockedVault } from './vault-seam';
+import { PrivateVault } from './vault/seam';
 import { CallView } from './view/call';
 import { element } from './view/dom';
 import { watchMenus } from './view/menu';
@@ -31,7 +31,13 @@ let sound: Sound | null = null;
 const wakeLock = new WakeLock();
 const api = new Api();
 
-const app: App = new App(api, lockedVault, () => call, {
+const vault = new PrivateVault({
+  send: (path, init) => api.send(path, init),
+  person: () => app.people.person?.id ?? null,
+  busy: () => app.calling.on,
+});
+
+const app: App = new App(api, vault, () => call, {
   changed: () => page.changed(),
   opened: (item) => page.opened(item),
   signIn: () => page.signIn(),

@@ -1,7 +1,7 @@
-import { defineConfig } from 'vite';
+import { defineConfig } from 'vitest/config';
 
-/** The server's policy, so that `vite preview` shows the page under the same rules. */
-const policy = [
+/** The server's policy (src/http/headers.rs), so that `vite preview` shows the page under the same rules. */
+export const policy = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "style-src 'self'",
@@ -30,5 +30,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   server: { proxy },
+  // Some of them compute on purpose for long (Argon2id), and machines that run tests are busy.
+  test: { testTimeout: 20_000, hookTimeout: 20_000 },
   preview: { proxy, headers: { 'Content-Security-Policy': policy } },
 });

@@ -70,7 +70,6 @@ export class Correspondence {
       const id = await conversation.create();
       if (turn) await conversation.begun(turn.text);
       if (conversation.tier === 'private') {
-        // What takes the place of something else would be a forgery, had this side not said so first.
         if (message.regenerate || message.replaces) await around.vault.rewind(id, message.replaces ?? null);
         message.context = thread.context(turn);
       }

@@ -14,8 +14,6 @@ export interface Vault {
    */
   unlock(): Promise<boolean>;
   lock(): void;
-  /** Told of every password that signs in: the server has seen it, so it is refused as a passphrase. */
-  signedInWith(password: string): Promise<void>;
   /** Tells whenever `isUnlocked` has changed. */
   onChange(listener: () => void): void;
 
@@ -29,8 +27,6 @@ export interface Vault {
    */
   adopt(summary: Summary, items: SealedItem[]): Promise<Damage[]>;
 
-  /** Told before an item (null: the last reply) is replaced, with all that came after it. */
-  rewind(conversation: string, item: string | null): Promise<void>;
   /** The body of `POST /api/v1/conversations` for a new private conversation: its id is chosen here. */
   newConversation(settings: Settings): Promise<Extract<NewConversation, { id: string }>>;
   /** The sealed `meta` of a conversation with these changes, for `PATCH /api/v1/conversations/{id}`. */
@@ -70,12 +66,10 @@ export const lockedVault: Vault = {
     throw new CallError(privateLocked());
   },
   lock: () => undefined,
-  signedInWith: async () => undefined,
   onChange: () => undefined,
   openSummary: locked,
   openItem: locked,
   adopt: async () => [],
-  rewind: locked,
   newConversation: locked,
   changed: locked,
   rewind: locked,

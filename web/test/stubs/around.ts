@@ -38,8 +38,6 @@ export class StubServer implements Around {
     isUnlocked: () => this.unlocked,
     unlock: async () => (this.unlocked = true),
     lock: () => void (this.unlocked = false),
-    signedInWith: async () => undefined,
-    rewind: async (_, item) => void this.log.push(['rewind', item]),
     onChange: () => undefined,
     openSummary: async () => ({ title: 'Opened title', title_by: 'person', instructions: null, model: null, voice: null }),
     openItem: async (_, { record }) => {

@@ -1,23 +1,5 @@
 import { defineConfig } from 'vitest/config';
-
-/** The server's policy (src/http/headers.rs), so that `vite preview` shows the page under the same rules. */
-export const policy = [
-  "default-src 'none'",
-  "script-src 'self' 'wasm-unsafe-eval'",
-  "style-src 'self'",
-  "img-src 'self' data: blob:",
-  "font-src 'self'",
-  "media-src 'self' blob:",
-  "connect-src 'self'",
-  "worker-src 'self'",
-  "manifest-src 'self'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-  "object-src 'none'",
-  "require-trusted-types-for 'script'",
-  'trusted-types sotto',
-].join('; ');
+import policy from './policy.json';
 
 const target = 'http://127.0.0.1:8080';
 const proxy = { '/v1': { target, ws: true }, '/api': { target } };
@@ -32,5 +14,6 @@ export default defineConfig({
   server: { proxy },
   // Some of them compute on purpose for long (Argon2id), and machines that run tests are busy.
   test: { testTimeout: 20_000, hookTimeout: 20_000 },
-  preview: { proxy, headers: { 'Content-Security-Policy': policy } },
+  // So that the page is shown under the server's rules.
+  preview: { proxy, headers: { 'Content-Security-Policy': policy.page.join('; ') } },
 });

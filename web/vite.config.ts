@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import policy from './policy.json';
+import policy from './policy.json' with { type: 'json' };
 
 const target = 'http://127.0.0.1:8080';
 const proxy = { '/v1': { target, ws: true }, '/api': { target } };

@@ -31,8 +31,10 @@ if command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb'
         cargo test --locked --quiet --test integration -- http:: calls::kept::
 fi
 step 'page in a browser' web node test/browser.mjs
+step 'vault in a browser' web node test/vault.mjs
 step 'browsers call the server' web node test/e2e.mjs
 step 'other stacks call the server' tests/peers/run.sh
+step 'the API against its description' tests/peers/api.sh
 
 skipped=$(grep -c '^SKIPPED' "$log" || true)
 printf '\n%s s in all; skipped: %s\n' $((SECONDS - began)) "$skipped"

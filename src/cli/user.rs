@@ -7,7 +7,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
-use super::{Common, keyring, runtime};
+use super::keys::keyring;
+use super::{Common, runtime};
 use crate::auth::People;
 use crate::auth::password::Password;
 use crate::server::people;

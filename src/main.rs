@@ -1,6 +1,15 @@
 //! The program `sotto`.
 
+use std::alloc::System;
+
 use clap::Parser;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Overwrites memory when it is freed, so that what was said, and the keys that open it, do not lie about in
+/// it wherever a copy was made. Only the program chooses an allocator: whoever uses the library has their own,
+/// and tests and benches measure without it. It does not reach the memory of C libraries, nor stacks.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> std::process::ExitCode {
     set_threads();

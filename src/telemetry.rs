@@ -1,5 +1,7 @@
 //! Logs: what happened, never what was said.
 
+pub mod panics;
+
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;

@@ -1,5 +1,7 @@
 //! `sotto serve`.
 
+mod sealed;
+
 use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,6 +15,8 @@ use crate::telemetry;
 pub(super) fn run(common: &Common) -> anyhow::Result<()> {
     let config = Arc::new(common.load()?);
     telemetry::start(&config.telemetry).map_err(anyhow::Error::msg)?;
+    telemetry::panics::log_without_messages();
+    sealed::seal();
     let keyring = Arc::new(super::keys::keyring()?);
     let store = Arc::new(super::store(&config));
     super::runtime()?.block_on(async {

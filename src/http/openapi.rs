@@ -4,7 +4,9 @@ use axum::Json;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use super::routes::{conversations, messages, models, vault};
+use super::routes::{
+    conversations, entry, health, logins, me, messages, models, tokens, vault,
+};
 
 /// See the module.
 #[derive(OpenApi)]
@@ -17,6 +19,22 @@ use super::routes::{conversations, messages, models, vault};
                        are {\"error\":{\"type\",\"code\",\"message\",\"param\"}}."
     ),
     paths(
+        health::status,
+        me::csrf,
+        me::look,
+        me::change,
+        me::change_password,
+        me::remove,
+        entry::guest,
+        entry::sign_up,
+        entry::log_in,
+        entry::log_out,
+        logins::list,
+        logins::end,
+        logins::end_others,
+        tokens::list,
+        tokens::make,
+        tokens::end,
         models::models,
         models::voices,
         conversations::list,

@@ -37,6 +37,7 @@ pub use wrap::{unwrap_key, wrap_key};
 
 pub(super) use header::{Header, Suite};
 pub(super) use padding::{pad, unpad};
+pub(super) use plaintext::Padded;
 
 use super::key::Key;
 use super::random::{self, NoEntropy};

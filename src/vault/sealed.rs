@@ -20,11 +20,10 @@ use hpke::aead::AesGcm256;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::{Kem, X25519HkdfSha256};
 use hpke::{Deserializable, OpModeR, OpModeS, Serializable};
-use zeroize::Zeroizing;
 
 use super::key::Key;
 use super::random::{self, NoEntropy};
-use super::record::{Binding, Header, OpenError, Plaintext, SealError, Suite, pad, unpad};
+use super::record::{Binding, Header, OpenError, Padded, Plaintext, SealError, Suite, pad, unpad};
 
 mod drawn;
 
@@ -129,7 +128,7 @@ pub fn open_sealed(
         &binding.aad(header.generation),
     )
     .map_err(|_| OpenError::Refused)?;
-    unpad(Zeroizing::new(padded)).ok_or(OpenError::Padding)
+    unpad(Padded::new(padded)).ok_or(OpenError::Padding)
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ k1:Xk2m6yU5b0hJ6Vn1ZVbqpV1mJ9pXfLqfP0jvTgrZ8aE=";
 /// A fresh database. Its folder is there as long as this is.
 pub struct TestDb {
     pub db: Db,
+    pub config: Database,
     folder: TempDir,
     pub name: &'static str,
 }
@@ -40,7 +41,7 @@ pub async fn sqlite() -> TestDb {
     let folder = tempfile::tempdir().unwrap();
     let config = Database::default();
     let db = Db::open(&config, folder.path()).await.unwrap();
-    TestDb { db, folder, name: "SQLite" }
+    TestDb { db, config, folder, name: "SQLite" }
 }
 
 /// PostgreSQL, or a skipped test.
@@ -49,7 +50,7 @@ pub async fn postgres() -> Option<TestDb> {
     let config = Database { url: Secret::new(url), ..Database::default() };
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&config, folder.path()).await.unwrap();
-    Some(TestDb { db, folder, name: "PostgreSQL" })
+    Some(TestDb { db, config, folder, name: "PostgreSQL" })
 }
 
 /// The address of a fresh PostgreSQL database, or a skipped test.

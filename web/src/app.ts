@@ -170,6 +170,7 @@ export class App {
 
   /** Titles and words, wherever they can be read. */
   async search(query: string): Promise<Match[]> {
+    if (!this.people.person) return [];
     const [here, sealed] = await Promise.all([this.api.search(query), this.vault.search(query).catch(() => [])]);
     return [...here, ...sealed];
   }

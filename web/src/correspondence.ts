@@ -69,10 +69,10 @@ export class Correspondence {
     try {
       const id = await conversation.create();
       if (turn) await conversation.begun(turn.text);
-      if (conversation.tier === 'private') message.context = thread.context(turn);
-      // What takes the place of something else would be a forgery, had this side not said so first.
-      const replacing = message.regenerate || message.replaces !== undefined;
-      if (conversation.tier === 'private' && replacing) await around.vault.rewind(id, message.replaces ?? null);
+      if (conversation.tier === 'private') {
+        if (message.regenerate || message.replaces) await around.vault.rewind(id, message.replaces ?? null);
+        message.context = thread.context(turn);
+      }
       failed = !(await this.follow(id, message));
     } catch (error) {
       this.hitch = hitchOf(error, turn?.id === null ? 'send' : 'reply');

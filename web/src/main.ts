@@ -34,8 +34,9 @@ const api = new Api();
 const vault = new PrivateVault({
   send: (path, init) => api.send(path, init),
   person: () => app.people.person?.id ?? null,
-  busy: () => inCall(call.model.state),
+  busy: () => app.calling.on,
 });
+
 const app: App = new App(api, vault, () => call, {
   changed: () => page.changed(),
   opened: (item) => page.opened(item),

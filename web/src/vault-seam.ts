@@ -14,8 +14,6 @@ export interface Vault {
    */
   unlock(): Promise<boolean>;
   lock(): void;
-  /** Told of every password that signs in: the server has seen it, so it is refused as a passphrase. */
-  signedInWith(password: string): Promise<void>;
   /** Tells whenever `isUnlocked` has changed. */
   onChange(listener: () => void): void;
 
@@ -29,12 +27,15 @@ export interface Vault {
    */
   adopt(summary: Summary, items: SealedItem[]): Promise<Damage[]>;
 
-  /** Told before an item (null: the last reply) is replaced, with all that came after it. */
-  rewind(conversation: string, item: string | null): Promise<void>;
   /** The body of `POST /api/v1/conversations` for a new private conversation: its id is chosen here. */
   newConversation(settings: Settings): Promise<Extract<NewConversation, { id: string }>>;
   /** The sealed `meta` of a conversation with these changes, for `PATCH /api/v1/conversations/{id}`. */
   changed(summary: Summary, change: Settings & { title_by?: 'words' | 'model' | 'person' }): Promise<string>;
+
+  /** Before a message with `replaces` is sent (that item's id) or a reply is written anew (null): what follows is to go. */
+  rewind(conversation: string, item: string | null): Promise<void>;
+  /** Told of every password that was typed to sign in, so that it is not taken as a passphrase. */
+  signedInWith(password: string): Promise<void>;
 
   /** Looks through private conversations; none when locked. */
   search(query: string): Promise<Match[]>;
@@ -65,14 +66,14 @@ export const lockedVault: Vault = {
     throw new CallError(privateLocked());
   },
   lock: () => undefined,
-  signedInWith: async () => undefined,
   onChange: () => undefined,
   openSummary: locked,
   openItem: locked,
   adopt: async () => [],
-  rewind: locked,
   newConversation: locked,
   changed: locked,
+  rewind: locked,
+  signedInWith: async () => undefined,
   search: async () => [],
   export: locked,
   settings: async () => false,

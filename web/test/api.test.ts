@@ -52,6 +52,14 @@ describe('a change', () => {
   });
 });
 
+test('a server without tokens is called without one', async () => {
+  api = new Api(async (input, init) => {
+    asked.push({ path: String(input), method: init?.method ?? 'GET', token: undefined, body: undefined });
+    return String(input).endsWith('csrf') ? refused(404, 'not_found') : new Response('answer', { status: 201 });
+  }, null);
+  expect((await api.send('/v1/realtime/calls', { method: 'POST' })).status).toBe(201);
+});
+
 test('who comes in gets a token of their own', async () => {
   answers = [json({ person: { id: 'p' }, csrf: 'mine' }, 201)];
   await expect(api.signIn({ name: 'ada', password: 'x', remember: true })).resolves.toEqual({ id: 'p' });

@@ -131,6 +131,18 @@ describe('a private conversation', () => {
   });
 });
 
+test('a private conversation is told before something in it goes', async () => {
+  Object.assign(server, { tier: 'private', unlocked: true, items: [{ id: 'i1', seq: 1, role: 'user', at_ms: 1, record: 'one' }] });
+  const conversation = new Conversation(server, 'conv_1', 'private');
+  await conversation.open();
+  server.log.length = 0;
+  server.stream = reply.map((event) => ('item_id' in event ? { ...event, item_id: `${event.item_id}b` } : event));
+  const writing = new Correspondence(conversation, server);
+  await writing.send('two', 'i1');
+  await writing.regenerate();
+  expect(server.log.filter((entry) => (entry as string[])[0] === 'rewind')).toEqual([['rewind', 'i1'], ['rewind', null]]);
+});
+
 test('an ephemeral conversation that has ended is over', async () => {
   const conversation = new Conversation(server, null, 'ephemeral');
   server.stream = [new ApiError(404, 'not_found', '')];

@@ -41,11 +41,12 @@ pub struct Entered {
 }
 
 /// What somebody chose who makes an account.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct NewAccount {
     /// The name.
     pub name: String,
     /// The password.
+    #[schema(value_type = String)]
     pub password: Password,
     /// An invitation, where one is needed.
     pub invite: Option<String>,

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::me::{browser, gone, welcome};
 use crate::auth::password::Password;
@@ -13,6 +14,7 @@ use crate::http::json::Json;
 use crate::http::{ApiError, AppState};
 
 /// `POST /api/v1/guest`: comes in without an account.
+#[utoipa::path(post, path = "/api/v1/guest", tag = "people", responses((status = 201, body = Object)))]
 pub async fn guest(
     State(state): State<AppState>,
     Client(address): Client,
@@ -31,6 +33,7 @@ pub async fn guest(
 }
 
 /// `POST /api/v1/sign-up`: makes an account; of a guest, the guest's.
+#[utoipa::path(post, path = "/api/v1/sign-up", request_body = NewAccount, tag = "people", responses((status = 201, body = Object)))]
 pub async fn sign_up(
     State(state): State<AppState>,
     Client(address): Client,
@@ -45,15 +48,17 @@ pub async fn sign_up(
 }
 
 /// Who signs in.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct Credentials {
     name: String,
+    #[schema(value_type = String)]
     password: Password,
     #[serde(default)]
     remember: bool,
 }
 
 /// `POST /api/v1/login`.
+#[utoipa::path(post, path = "/api/v1/login", request_body = Credentials, tag = "people", responses((status = 200, body = Object)))]
 pub async fn log_in(
     State(state): State<AppState>,
     Client(address): Client,
@@ -69,6 +74,7 @@ pub async fn log_in(
 }
 
 /// `POST /api/v1/logout`. Who is not signed in is signed out afterwards, too.
+#[utoipa::path(post, path = "/api/v1/logout", tag = "people", responses((status = 204)))]
 pub async fn log_out(State(state): State<AppState>, actor: Actor) -> Result<Response, ApiError> {
     if let Some(By::Login(login)) = actor.known.as_ref().map(|known| &known.by) {
         state.people.log_out(login).await?;

@@ -28,6 +28,7 @@ pub async fn ready(State(state): State<AppState>) -> Result<&'static str, ApiErr
 /// `GET /api/v1/status`: what the page shows before a call.
 ///
 /// For those who may call: it names addresses, and may hold the password of a relay.
+#[utoipa::path(get, path = "/api/v1/status", tag = "choices", responses((status = 200, body = Object)))]
 pub async fn status(_: Admitted, State(state): State<AppState>) -> Json<Value> {
     let (going_on, limit) = state.calls.load();
     Json(json!({

@@ -9,6 +9,7 @@ use crate::http::identity::SignedIn;
 use crate::http::{ApiError, AppState};
 
 /// `GET /api/v1/logins`: the latest used first.
+#[utoipa::path(get, path = "/api/v1/logins", tag = "people", responses((status = 200, body = Object)))]
 pub async fn list(
     State(state): State<AppState>,
     signed_in: SignedIn,
@@ -31,6 +32,7 @@ pub async fn list(
 }
 
 /// `DELETE /api/v1/logins/{id}`.
+#[utoipa::path(delete, path = "/api/v1/logins/{id}", params(("id" = String, Path)), tag = "people", responses((status = 204)))]
 pub async fn end(
     State(state): State<AppState>,
     signed_in: SignedIn,
@@ -41,6 +43,7 @@ pub async fn end(
 }
 
 /// `DELETE /api/v1/logins`: all but this one.
+#[utoipa::path(delete, path = "/api/v1/logins", tag = "people", responses((status = 204)))]
 pub async fn end_others(
     State(state): State<AppState>,
     signed_in: SignedIn,

@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::auth;
 use crate::auth::Kind;
@@ -20,11 +21,13 @@ use crate::http::{ApiError, AppState, cookie};
 const TIERS: [&str; 3] = ["standard", "private", "ephemeral"];
 
 /// `GET /api/v1/csrf`: a proof against forgery for this browser's requests.
+#[utoipa::path(get, path = "/api/v1/csrf", tag = "people", responses((status = 200, body = Object)))]
 pub async fn csrf(State(state): State<AppState>, actor: Actor) -> Result<Response, ApiError> {
     with_session(&state, &actor, |proof| json!({ "token": proof }))
 }
 
 /// `GET /api/v1/me`: who this is, and how people may come here.
+#[utoipa::path(get, path = "/api/v1/me", tag = "people", responses((status = 200, body = Object)))]
 pub async fn look(State(state): State<AppState>, actor: Actor) -> Result<Response, ApiError> {
     let known = actor.known.as_ref();
     let config = state.people.config();
@@ -51,12 +54,13 @@ pub async fn look(State(state): State<AppState>, actor: Actor) -> Result<Respons
 }
 
 /// What can be changed.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct Change {
     default_tier: Option<String>,
 }
 
 /// `PATCH /api/v1/me`.
+#[utoipa::path(patch, path = "/api/v1/me", request_body = Change, tag = "people", responses((status = 200, body = Object)))]
 pub async fn change(
     State(state): State<AppState>,
     signed_in: SignedIn,
@@ -75,13 +79,16 @@ pub async fn change(
 }
 
 /// A change of password.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct NewPassword {
+    #[schema(value_type = String)]
     current: Password,
+    #[schema(value_type = String)]
     new: Password,
 }
 
 /// `POST /api/v1/me/password`.
+#[utoipa::path(post, path = "/api/v1/me/password", request_body = NewPassword, tag = "people", responses((status = 200, body = Object)))]
 pub async fn change_password(
     State(state): State<AppState>,
     Client(address): Client,
@@ -101,12 +108,14 @@ pub async fn change_password(
 }
 
 /// What confirms that somebody wants to go.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct Removal {
+    #[schema(value_type = Option<String>)]
     password: Option<Password>,
 }
 
 /// `DELETE /api/v1/me`: everything of this person is deleted.
+#[utoipa::path(delete, path = "/api/v1/me", request_body = Option<Removal>, tag = "people", responses((status = 204)))]
 pub async fn remove(
     State(state): State<AppState>,
     Client(address): Client,

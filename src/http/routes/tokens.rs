@@ -4,6 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::auth::api_token::{Scope, Scopes};
 use crate::auth::people::ApiToken;
@@ -17,6 +18,7 @@ const LONGEST_LABEL: usize = 100;
 const MOST_DAYS: u32 = 3_650;
 
 /// `GET /api/v1/tokens`: the latest made first.
+#[utoipa::path(get, path = "/api/v1/tokens", tag = "people", responses((status = 200, body = Object)))]
 pub async fn list(
     State(state): State<AppState>,
     signed_in: SignedIn,
@@ -27,14 +29,17 @@ pub async fn list(
 }
 
 /// A token to be made.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct Wanted {
     label: String,
+    /// `calls`, `chats` or `chats:read`.
+    #[schema(value_type = Vec<String>)]
     scopes: Vec<Scope>,
     days: Option<u32>,
 }
 
 /// `POST /api/v1/tokens`.
+#[utoipa::path(post, path = "/api/v1/tokens", request_body = Wanted, tag = "people", responses((status = 201, body = Object)))]
 pub async fn make(
     State(state): State<AppState>,
     signed_in: SignedIn,
@@ -61,6 +66,7 @@ pub async fn make(
 }
 
 /// `DELETE /api/v1/tokens/{id}`.
+#[utoipa::path(delete, path = "/api/v1/tokens/{id}", params(("id" = String, Path)), tag = "people", responses((status = 204)))]
 pub async fn end(
     State(state): State<AppState>,
     signed_in: SignedIn,

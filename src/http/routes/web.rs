@@ -19,6 +19,8 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// The page itself.
 const INDEX: &str = "index.html";
+/// The page that shows the API.
+const DOCS: &str = "docs/index.html";
 /// Addresses of conversations.
 const CONVERSATIONS: &str = "c/";
 /// The proof stands behind the title.
@@ -37,7 +39,12 @@ pub async fn page(
     }
     let path = uri.path().trim_start_matches('/');
     // The page knows by itself which conversation an address names.
-    let path = if path.is_empty() || path.starts_with(CONVERSATIONS) { INDEX } else { path };
+    let path = match path {
+        "" => INDEX,
+        "docs" | "docs/" => DOCS,
+        path if path.starts_with(CONVERSATIONS) => INDEX,
+        path => path,
+    };
     let file = Page::get(path).ok_or_else(|| ApiError::not_found("there is no such page"))?;
     let kind = HeaderValue::from_str(file.metadata.mimetype())
         .unwrap_or(HeaderValue::from_static("application/octet-stream"));

@@ -2,10 +2,10 @@
 
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit};
-use zeroize::Zeroizing;
 
 use super::NONCE;
 use super::error::{OpenError, SealError};
+use super::plaintext::Padded;
 use crate::vault::key::Key;
 
 /// Returns ciphertext and tag.
@@ -26,10 +26,10 @@ pub(super) fn open(
     nonce: &[u8; NONCE],
     aad: &[u8],
     sealed: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+) -> Result<Padded, OpenError> {
     let cipher = Aes256Gcm::new(key.reveal().into());
     let payload = Payload { msg: sealed, aad };
-    cipher.decrypt(nonce.into(), payload).map(Zeroizing::new).map_err(|_| OpenError::Refused)
+    cipher.decrypt(nonce.into(), payload).map(Padded::new).map_err(|_| OpenError::Refused)
 }
 
 #[cfg(test)]
@@ -86,7 +86,7 @@ mod tests {
             let nonce = bytes(&nonce).try_into().unwrap();
             let sealed = seal(&key, &nonce, &bytes(&aad), &bytes(&plaintext)).unwrap();
             assert_eq!(hex(&sealed), format!("{ciphertext}{tag}"));
-            assert_eq!(*open(&key, &nonce, &bytes(&aad), &sealed).unwrap(), bytes(&plaintext));
+            assert_eq!(open(&key, &nonce, &bytes(&aad), &sealed).unwrap()[..], bytes(&plaintext));
         }
     }
 

@@ -14,6 +14,8 @@ use super::header::Suite;
 const CONTEXT: &[u8] = b"sotto1";
 /// Stands in the place of an item's name in the AAD of a title.
 const TITLE: &[u8] = b"title";
+/// Room for the fields of a message, so that the bytes are moved about rarely.
+const USUAL: usize = 192;
 
 /// What a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -170,7 +172,11 @@ struct Aad(Vec<u8>);
 
 impl Aad {
     fn new(kind: Kind, generation: u32) -> Self {
-        Self([CONTEXT, &[kind as u8], &generation.to_be_bytes()].concat())
+        let mut bytes = Vec::with_capacity(USUAL);
+        bytes.extend_from_slice(CONTEXT);
+        bytes.push(kind as u8);
+        bytes.extend_from_slice(&generation.to_be_bytes());
+        Self(bytes)
     }
 
     fn field(mut self, bytes: &[u8]) -> Self {

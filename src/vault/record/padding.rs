@@ -7,34 +7,33 @@
 //! up to a multiple of 256 bytes until 4096, above that up to a power of two. There is one padding for every
 //! plaintext, and nothing else is accepted.
 
-use zeroize::Zeroizing;
-
-use super::plaintext::Plaintext;
+use super::plaintext::{Padded, Plaintext};
 
 /// The longest plaintext of a record. With its length it fills the largest bucket, 16 MiB.
 pub const MAX_PLAINTEXT: usize = (16 << 20) - PREFIX;
 
-const PREFIX: usize = 4;
+/// The length, before the plaintext.
+pub(super) const PREFIX: usize = 4;
 const STEP: usize = 256;
 /// Above this the buckets double.
 const STEPS_END: usize = 4096;
 
 /// Pads a plaintext; `None` if it is longer than [`MAX_PLAINTEXT`].
-pub(in crate::vault) fn pad(plaintext: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(in crate::vault) fn pad(plaintext: &[u8]) -> Option<Padded> {
     if plaintext.len() > MAX_PLAINTEXT {
         return None;
     }
     let total = bucket(plaintext.len());
     // With its final capacity from the start, so that growing leaves no copy behind.
-    let mut padded = Zeroizing::new(Vec::with_capacity(total));
+    let mut padded = Vec::with_capacity(total);
     padded.extend_from_slice(&(plaintext.len() as u32).to_be_bytes());
     padded.extend_from_slice(plaintext);
     padded.resize(total, 0);
-    Some(padded)
+    Some(Padded::new(padded))
 }
 
 /// Takes the padding off; `None` if it is not the one that [`pad`] gives.
-pub(in crate::vault) fn unpad(mut padded: Zeroizing<Vec<u8>>) -> Option<Plaintext> {
+pub(in crate::vault) fn unpad(padded: Padded) -> Option<Plaintext> {
     let (prefix, content) = padded.split_first_chunk::<PREFIX>()?;
     let length = u32::from_be_bytes(*prefix) as usize;
     let (plaintext, zeros) = content.split_at_checked(length)?;
@@ -42,9 +41,7 @@ pub(in crate::vault) fn unpad(mut padded: Zeroizing<Vec<u8>>) -> Option<Plaintex
     if bucket(plaintext.len()) != padded.len() || zeros.iter().any(|byte| *byte != 0) {
         return None;
     }
-    padded.copy_within(PREFIX..PREFIX + length, 0);
-    padded.truncate(length);
-    Some(Plaintext::new(padded))
+    Some(Plaintext::new(padded, length))
 }
 
 /// The padded length of a plaintext of `length` bytes, which is at most what a `u32` holds.
@@ -93,7 +90,7 @@ mod tests {
 
     #[test]
     fn only_the_one_padding_is_taken() {
-        let take = |bytes: Vec<u8>| unpad(Zeroizing::new(bytes));
+        let take = |bytes: Vec<u8>| unpad(Padded::new(bytes));
         let whole = pad(b"hello").unwrap().to_vec();
         assert!(take(whole.clone()).is_some());
         for length in [0, 3, 4, 255] {

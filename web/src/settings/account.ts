@@ -56,6 +56,7 @@ function passwordForm({ api, app }: Context): HTMLElement {
     void (async () => {
       try {
         await api.changePassword(current.value, fresh.value);
+        void app.vault.signedInWith(fresh.value);
         form.reset();
         said.say('The password is changed. Every other device is signed out.');
       } catch (error) {

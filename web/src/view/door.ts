@@ -83,10 +83,10 @@ class Form {
     if (!password) return this.complain('password', 'Enter a password.');
     if (this.way === 'sign-up' && [...password].length < minimum) return this.complain('password', `The password needs at least ${minimum} characters.`);
     this.go.disabled = true;
-    void this.app.vault.signedInWith(password).catch(() => undefined);
     try {
       if (this.way === 'sign-up') await this.app.people.signUp(name, password, this.invite.value.trim());
       else await this.app.people.signIn(name, password, this.remember.checked);
+      void this.app.vault.signedInWith(password);
       this.close();
       await this.app.entered();
     } catch (error) {

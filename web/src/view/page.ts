@@ -125,7 +125,6 @@ export class PageView {
       more: app.list.next !== null,
       current: conversation.id,
       person,
-      guests: me?.guests ?? false,
       guestDays: me?.guest_days ?? 30,
       keeps,
       known: me !== null && window.isSecureContext,

@@ -12,7 +12,6 @@ export interface SideState {
   more: boolean;
   current: string | null;
   person: Person | null;
-  guests: boolean;
   guestDays: number;
   /** The server keeps conversations at all. */
   keeps: boolean;

@@ -59,7 +59,8 @@ export class TurnView {
     const now = JSON.stringify([id, role, text, phase, saved, allowed, markdown !== null]);
     if (now === this.drawn) return;
     this.drawn = now;
-    dataset['role'] = this.root.dataset['role'] = role;
+    dataset['role'] = role;
+    this.root.dataset['side'] = role;
     dataset['phase'] = phase;
     dataset['itemId'] = id ?? '';
     this.root.dataset['saved'] = saved;

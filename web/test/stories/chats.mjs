@@ -35,7 +35,7 @@ export const chats = {
     await tab.until(`document.querySelector('.caption[data-role="user"] .words')?.textContent === 'What is a sotto voce?'`);
     await tab.see('unsaved');
     assert.equal(await tab.text('unsaved'), 'not saved yet');
-    await tab.until(`!document.querySelector('.turn[data-role="user"] [data-testid="unsaved"]')`);
+    await tab.until(`!document.querySelector('.turn[data-side="user"] [data-testid="unsaved"]')`);
     await tab.settled();
     assert.deepEqual(await tab.turns(), ['you: What is a sotto voce?', 'sotto: You said: What is a sotto voce?']);
     await tab.until(`${title} === 'About What is a'`);

@@ -73,6 +73,10 @@ export const hostile = {
     }
     await tab.until(`document.querySelectorAll('.caption').length === ${corpus.length * 2}`);
     assert.deepEqual(await tab.run(strange), []);
+    // What looks for them would find them.
+    await tab.run(`document.querySelector('#captions').append(document.createElement('img')), 0`);
+    assert.equal((await tab.run(strange)).length, 1);
+    await tab.run(`document.querySelector('#captions img').remove()`);
     const shown = await tab.turns();
     assert.ok(shown.some((turn) => turn === 'sotto: <script>alert(1)</script>' || turn === 'sotto: <script>alert(1)</script>…'));
     assert.equal(shown[0], 'you: <script>alert(1)</script>');

@@ -184,10 +184,14 @@ export const people = {
     await tab.open();
   },
 
-  'without keys private conversations are locked': async (tab) => {
+  'a private conversation asks for a passphrase first, and without one there is none': async (tab, { world }) => {
     await tab.click('tier-private');
-    await tab.until(`document.querySelector('#problem').dataset.code === 'private-locked'`);
-    assert.equal(await tab.run(`document.querySelector('[name="tier"]:checked').value`), 'standard');
+    await tab.until(`document.querySelector('dialog[open]')?.textContent.includes('Set up private conversations')`);
+    await tab.picture('private', ['desk-light', 'small-dark']);
+    await tab.press('Escape');
+    await tab.until(`!document.querySelector('dialog[open]')`);
+    await tab.until(`document.querySelector('[name="tier"]:checked').value === 'standard'`);
+    assert.equal(world.conversations.size, 0);
   },
 
   'at an address that browsers do not trust, the page says what is off': async (tab, { address }) => {

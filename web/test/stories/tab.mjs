@@ -69,6 +69,7 @@ class Tab {
       addEventListener('unhandledrejection', (e) => violations.push(String(e.reason)));`;
     for (const domain of ['Page', 'Network']) await this.send(`${domain}.enable`);
     await this.send('Page.addScriptToEvaluateOnNewDocument', { source: watch + stub });
+    await this.look('desk', 'light');
   }
 
   /** Loads a page; `query` is what follows its address. */

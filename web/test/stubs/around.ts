@@ -38,8 +38,6 @@ export class StubServer implements Around {
     isUnlocked: () => this.unlocked,
     unlock: async () => (this.unlocked = true),
     lock: () => void (this.unlocked = false),
-    signedInWith: async () => undefined,
-    rewind: async (_, item) => void this.log.push(['rewind', item]),
     onChange: () => undefined,
     openSummary: async () => ({ title: 'Opened title', title_by: 'person', instructions: null, model: null, voice: null }),
     openItem: async (_, { record }) => {
@@ -49,6 +47,8 @@ export class StubServer implements Around {
     adopt: async (_, items) => (this.log.push(['adopt', items.length]), [{ seq: 2, kind: 'missing' }]),
     newConversation: async () => ({ tier: 'private', id: 'conv_own', key: 'wrap', meta: 'meta' }),
     changed: async (_, change) => `sealed ${JSON.stringify(change)}`,
+    rewind: async (_, item) => void this.log.push(['rewind', item]),
+    signedInWith: async () => undefined,
     search: async () => [],
     export: async () => [],
     settings: async () => false,

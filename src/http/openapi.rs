@@ -4,9 +4,7 @@ use axum::Json;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use super::routes::{
-    conversations, entry, health, logins, me, messages, models, tokens, vault,
-};
+use super::routes::{conversations, entry, health, logins, me, messages, models, tokens, vault};
 
 /// See the module.
 #[derive(OpenApi)]

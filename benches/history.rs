@@ -66,7 +66,7 @@ async fn open(folder: &std::path::Path) -> Result<Chats> {
 }
 
 fn item(number: usize) -> NewItem {
-    let role = if number % 2 == 0 { Role::User } else { Role::Assistant };
+    let role = if number.is_multiple_of(2) { Role::User } else { Role::Assistant };
     let text = "a sentence as people say it, neither short nor long ".repeat(3);
     let content = Content::new(Text::from(text), Via::Voice, 1_700_000_000_000);
     NewItem { id: format!("item_{number}"), role, content }

@@ -26,9 +26,15 @@ step 'lints, benches included' cargo clippy --workspace --all-targets --locked -
 step 'build' cargo build --locked
 step 'models' "$SOTTO_BIN" models pull onnxruntime silero-vad smart-turn-v3
 step 'unit and integration tests' scripts/postgres.sh cargo test --workspace --locked --quiet
+if command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
+    step 'the routes on PostgreSQL' env SOTTO_TEST_STORE=postgres scripts/postgres.sh \
+        cargo test --locked --quiet --test integration -- http:: calls::kept::
+fi
 step 'page in a browser' web node test/browser.mjs
+step 'vault in a browser' web node test/vault.mjs
 step 'browsers call the server' web node test/e2e.mjs
 step 'other stacks call the server' tests/peers/run.sh
+step 'the API against its description' tests/peers/api.sh
 
 skipped=$(grep -c '^SKIPPED' "$log" || true)
 printf '\n%s s in all; skipped: %s\n' $((SECONDS - began)) "$skipped"

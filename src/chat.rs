@@ -391,16 +391,12 @@ impl Chats {
     }
 
     async fn give_title(&self, person: &str, id: &str, title: &Text) -> Result<bool, ChatError> {
-        match self.place(person, id).await? {
-            Place::Private(private) => {
-                private.leave_title(&self.inner.db, title.as_str()).await?;
-                Ok(true)
-            }
-            _ => {
-                let given = self.set_title(person, id, title.clone(), TitleBy::Model).await?;
-                Ok(given.is_some())
-            }
+        if let Place::Private(private) = self.place(person, id).await? {
+            private.leave_title(&self.inner.db, title.as_str()).await?;
+            return Ok(true);
         }
+        let given = self.set_title(person, id, title.clone(), TitleBy::Model).await?;
+        Ok(given.is_some())
     }
 
     fn show(&self, row: Row, owner: &Key) -> Summary {

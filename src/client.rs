@@ -32,7 +32,8 @@ use self::impairment::Impaired;
 use self::listener::{Listener, receive_chunks};
 use self::speaker::{Speaker, Spoken};
 use self::turns::Turns;
-use crate::engine::http::client as http_client;
+use crate::config::Secret;
+use crate::engine::http::client_with_token;
 use crate::loopback::is_loopback;
 use crate::pipeline::transport::webrtc::WebRtcError;
 use crate::pipeline::transport::webrtc::channels::{BLOB_CHANNEL, EVENTS_CHANNEL};
@@ -104,6 +105,10 @@ pub struct CallOptions {
     pub impairment: Impairment,
     /// What the microphone hears while nothing is said; none: silence.
     pub background: Option<Background>,
+    /// An API token with the scope `calls`, if the server asks for one.
+    pub token: Secret,
+    /// The conversation to go on in.
+    pub conversation: Option<String>,
 }
 
 impl CallOptions {
@@ -116,6 +121,8 @@ impl CallOptions {
             patience: Duration::from_secs(10),
             impairment: Impairment::default(),
             background: None,
+            token: Secret::default(),
+            conversation: None,
         }
     }
 }
@@ -155,8 +162,13 @@ impl Call {
     pub async fn place(options: CallOptions) -> Result<Self, ClientError> {
         let address = || ClientError::Address(options.url.clone());
         let base = Url::parse(&options.url).ok().filter(Url::has_host).ok_or_else(address)?;
-        let query = if options.blobs { "?output=blob" } else { "" };
-        let door = base.join(&format!("/v1/realtime/calls{query}")).map_err(|_| address())?;
+        let mut door = base.join("/v1/realtime/calls").map_err(|_| address())?;
+        if options.blobs {
+            door.query_pairs_mut().append_pair("output", "blob");
+        }
+        if let Some(conversation) = &options.conversation {
+            door.query_pairs_mut().append_pair("conversation", conversation);
+        }
         let local = base.host_str().is_some_and(is_loopback);
         let mut peer = Peer::open(PeerOptions {
             runtime: Arc::new(TokioRuntime),
@@ -370,7 +382,7 @@ impl Negotiated {
         connection.set_local_description(offer).await?;
         peer.gathered().await?;
         let offer = connection.local_description().await.ok_or(WebRtcError::Gathering)?;
-        let http = http_client(door.as_str(), Some(CONNECT_TIMEOUT))?;
+        let http = client_with_token(door.as_str(), Some(CONNECT_TIMEOUT), &options.token)?;
         let request = http.post(door.clone()).header(header::CONTENT_TYPE, "application/sdp");
         let response = request.body(offer.sdp).send().await?;
         let status = response.status();

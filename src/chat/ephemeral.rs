@@ -149,7 +149,7 @@ mod tests {
         let memory = Memory::default();
         memory.begin("a", "conv_1", Meta::default(), 0).unwrap();
         memory.begin("a", "conv_2", Meta::default(), 0).unwrap();
-        tokio::time::advance(IDLE - Duration::from_secs(1)).await;
+        tokio::time::advance(Duration::from_secs(30 * 60 - 1)).await;
         assert!(memory.with("b", "conv_1", |_| ()).is_none(), "somebody else's");
         assert!(memory.with("a", "conv_1", |_| ()).is_some());
         tokio::time::advance(Duration::from_secs(1)).await;
@@ -164,7 +164,7 @@ mod tests {
         let memory = Memory::default();
         memory.begin("a", "conv_1", Meta::default(), 0).unwrap();
         for _ in 0..9 {
-            tokio::time::advance(IDLE - Duration::from_secs(60)).await;
+            tokio::time::advance(Duration::from_mins(29)).await;
             memory.with("a", "conv_1", |_| ());
         }
         memory.sweep(|_| true);

@@ -225,17 +225,13 @@ impl Writer {
     /// Where an item is that was stored although its transaction seemed to fail.
     async fn place_of(&mut self, item: &NewItem) -> Result<u64, ChatError> {
         let db = &self.chats.inner.db;
-        match &mut self.place {
-            Place::Standard(standard) => {
-                let found = standard.item(db, &item.id).await?;
-                let same = found.role == item.role && found.content == item.content;
-                same.then_some(found.seq).ok_or(ChatError::Store(StoreError::Conflict))
-            }
-            _ => {
-                let row = items::get(db, &self.id, &item.id).await?;
-                row.map(|row| row.seq as u64).ok_or(ChatError::Store(StoreError::Conflict))
-            }
+        if let Place::Standard(standard) = &mut self.place {
+            let found = standard.item(db, &item.id).await?;
+            let same = found.role == item.role && found.content == item.content;
+            return same.then_some(found.seq).ok_or(ChatError::Store(StoreError::Conflict));
         }
+        let row = items::get(db, &self.id, &item.id).await?;
+        row.map(|row| row.seq as u64).ok_or(ChatError::Store(StoreError::Conflict))
     }
 
     async fn reload(&mut self) -> Result<(), ChatError> {

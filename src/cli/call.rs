@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::runtime;
 use crate::client::{Call, CallOptions, HangUp, Recording, Turn};
+use crate::config::Secret;
 use crate::pipeline::codec::wav;
 use crate::pipeline::frame::MIC_RATE_HZ;
 
@@ -30,6 +31,12 @@ pub(super) struct Options {
     /// Keeps what was heard (of the first call).
     #[arg(long, value_name = "OUT.wav")]
     record: Option<PathBuf>,
+    /// An API token with the scope `calls`, where the server asks for one. Better in the environment.
+    #[arg(long, env = "SOTTO_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// The conversation to go on in; without it a call with a token begins one.
+    #[arg(long, value_name = "ID")]
+    conversation: Option<String>,
     /// How to take the reply's sound.
     #[arg(long, value_enum, default_value_t = Output::Track)]
     output: Output,
@@ -61,6 +68,8 @@ pub(super) fn run(options: Options) -> anyhow::Result<()> {
 async fn one(number: usize, options: &Options, recordings: &[Recording]) -> anyhow::Result<()> {
     let call = CallOptions {
         blobs: options.output == Output::Blob,
+        token: Secret::new(options.token.clone().unwrap_or_default()),
+        conversation: options.conversation.clone(),
         ..CallOptions::new(options.url.clone())
     };
     let mut call = Call::place(call).await?;

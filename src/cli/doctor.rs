@@ -4,11 +4,15 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::keys::keyring;
 use super::{Common, check_files, runtime};
+use crate::chat::owner::check_ring;
 use crate::config::Config;
 use crate::engine::program::find;
 use crate::engine::{Engines, onnxruntime_path};
 use crate::models::Status;
+use crate::store::Db;
+use crate::store::db::SQLITE_FILE;
 
 /// Programs that can be engines, and how to get them on Debian and Ubuntu.
 const PROGRAMS: [(&str, &str); 3] = [
@@ -23,6 +27,7 @@ pub(super) fn run(common: &Common) -> anyhow::Result<()> {
     check_files(&config)?;
     println!("configuration: good");
     ports(&config);
+    keeping(&config);
     match onnxruntime_path(&config, &store) {
         Some(path) => println!("onnxruntime: {}", path.display()),
         None => println!("onnxruntime: missing; sotto models pull onnxruntime"),
@@ -58,6 +63,39 @@ pub(super) fn run(common: &Common) -> anyhow::Result<()> {
             Ok(())
         }
         Err(error) => Err(anyhow::anyhow!("an engine that is configured cannot run: {error}")),
+    }
+}
+
+/// Whether what is said can be kept: the server's keys and the database.
+fn keeping(config: &Config) {
+    let ring = match keyring() {
+        Ok(ring) => {
+            println!("keys: {}, of which {} is in use", ring.kids().count(), ring.active());
+            Some(ring)
+        }
+        Err(error) => {
+            println!("keys: {error:#}");
+            None
+        }
+    };
+    let file = config.server.data_dir.join(SQLITE_FILE);
+    if config.database.url.reveal().is_none() && !file.exists() {
+        println!("database: {} is made at the first start", file.display());
+        return;
+    }
+    let opened = runtime().and_then(|runtime| {
+        runtime.block_on(async {
+            let db = Db::open(&config.database, &config.server.data_dir).await?;
+            if let Some(ring) = &ring {
+                check_ring(&db, ring).await?;
+            }
+            db.close().await;
+            anyhow::Ok(())
+        })
+    });
+    match opened {
+        Ok(()) => println!("database: good"),
+        Err(error) => println!("database: {error:#}"),
     }
 }
 

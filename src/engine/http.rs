@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sotto_llm::{Premises, Reach, premises};
 
-use crate::config::{Privacy, Remote};
+use crate::config::{Privacy, Remote, Secret};
 use crate::loopback::is_loopback;
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::failure::EngineError;
@@ -138,6 +139,22 @@ impl Server {
 /// alike.
 pub fn client(url: &str, timeout: Option<Duration>) -> Result<Client, reqwest::Error> {
     builder(url, timeout).build()
+}
+
+/// A client that shows `token` to the server at `url`.
+pub fn client_with_token(
+    url: &str,
+    timeout: Option<Duration>,
+    token: &Secret,
+) -> Result<Client, reqwest::Error> {
+    let mut headers = HeaderMap::new();
+    // A token that no header can hold is none of ours, and the server says so.
+    let value = token.reveal().and_then(|t| HeaderValue::try_from(format!("Bearer {t}")).ok());
+    if let Some(mut value) = value {
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    builder(url, timeout).default_headers(headers).build()
 }
 
 /// The premises as configured, with the system's resolver.

@@ -77,7 +77,7 @@ mod tests {
     fn the_cookie_is_for_this_host_only_and_not_for_scripts() {
         let mut response = Response::default();
         let token = Token::random().unwrap();
-        set(&mut response, &token, Some(Duration::from_secs(60))).unwrap();
+        set(&mut response, &token, Some(Duration::from_mins(1))).unwrap();
         let value = response.headers()[header::SET_COOKIE].to_str().unwrap();
         let expected = format!(
             "{NAME}={}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60",

@@ -89,10 +89,12 @@ async fn what_is_said_is_sealed_to_the_person_and_adopted_by_the_browser() {
         assert_eq!(opened.conversation.sealed.unwrap().meta, BASE64.encode(&meta));
         // Nothing is lost to a wrong adoption: none of it is taken.
         let mut wrong = adoption.clone();
-        wrong.items.push(Adopted { seq: 9, record: BASE64.encode(&record) });
+        wrong.items[0].seq = 9;
         assert!(matches!(chats.adopt("ann", ID, wrong).await, Err(ChatError::NoItem)));
+        let again = chats.adopt("ann", ID, adoption.clone()).await;
+        assert!(matches!(again, Err(ChatError::Contended)), "another browser was quicker");
         let mut wrong = adoption;
-        wrong.items[0].record = BASE64.encode(&records[0]);
+        wrong.items[0] = Adopted { seq: 2, record: BASE64.encode(&records[0]) };
         assert_eq!(kind(&records[0]).unwrap() as u8, 8);
         assert!(matches!(chats.adopt("ann", ID, wrong).await, Err(ChatError::Invalid { .. })));
         // The server neither renames nor exports it.

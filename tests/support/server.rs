@@ -7,7 +7,7 @@ use sotto::auth::People;
 use sotto::auth::clock::Clock;
 use sotto::call::Calls;
 use sotto::client::{Call, CallOptions};
-use sotto::config::Config;
+use sotto::config::{Config, Secret};
 use sotto::engine::Engines;
 use sotto::server::Server;
 use sotto::vault::keyring::Keyring;
@@ -63,6 +63,13 @@ impl TestServer {
             let made = tempfile::tempdir().unwrap();
             made.path().clone_into(&mut config.server.data_dir);
             folder = Some(made);
+        }
+        // The same stories on PostgreSQL (scripts/test.sh).
+        let elsewhere = std::env::var("SOTTO_TEST_STORE").is_ok_and(|store| store == "postgres");
+        if elsewhere && config.database.url.reveal().is_none() {
+            let url = super::database::postgres_url().await.expect("a PostgreSQL to test on");
+            config.database.url = Secret::new(url);
+            config.database.connections = 3;
         }
         let server =
             Server::with_engines(Arc::new(config), keyring(), engines, clock).await.unwrap();

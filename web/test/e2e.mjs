@@ -1,7 +1,7 @@
 /**
  * Real browsers call the real server: recorded speech goes in at the microphone, captions and sound come out.
  *
- *   npm run e2e
+ *   npm run e2e [-- part of a story's name]
  *
  * It needs a built server (`SOTTO_BIN`), its models (`SOTTO_MODELS_DIR`), the shared recordings (`SOTTO_SHARED`),
  * espeak-ng, Chromium and Firefox (`CHROMIUM`, `FIREFOX`), and PulseAudio for the latter. Screenshots go to `SOTTO_SHOTS`.
@@ -14,8 +14,12 @@ import { join } from 'node:path';
 import { startChromium } from './e2e/chromium.mjs';
 import { clip, silence, writeWav } from './e2e/clips.mjs';
 import { startFirefox } from './e2e/firefox.mjs';
+import { wordsStayWords } from './e2e/hostile.mjs';
+import { ephemeral, fromCallToDeletion, guestBecomesSomebody } from './e2e/keeping.mjs';
+import { startModel } from './e2e/model.mjs';
 import { looks, Page, wait } from './e2e/page.mjs';
 import { chromiumProgram, firefoxProgram, sharedFolder, soundProgram, strict } from './e2e/places.mjs';
+import { privately } from './e2e/private.mjs';
 import { startServer } from './e2e/server.mjs';
 import { startSound } from './e2e/sound.mjs';
 import { connects, connectTimes, hangUp, interruption, oneTurn, pageLoad } from './e2e/stories.mjs';
@@ -28,6 +32,7 @@ const OVER_REPLY_AFTER_MS = 4_000;
 const CALLS = 20;
 const GOODBYE_MS = 200;
 
+const [part] = process.argv.slice(2);
 let failed = false;
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
 
@@ -42,9 +47,10 @@ const [probe, microphone, noEcho] = await Promise.all(['probe.js', 'microphone.j
 const short = await clip('libri_1089-134691-0000');
 const long = await clip('ss_0870');
 const over = await clip('sb_spk1_snt4');
+const model = await startModel();
 let server;
 try {
-  server = await startServer();
+  server = await startServer(model.url);
   await inChromium();
   await inFirefox();
 } catch (error) {
@@ -52,6 +58,7 @@ try {
 } finally {
   const code = await server?.stop();
   if (code) fail('the server stops in order', new Error(`it ended with ${code}`));
+  await model.close();
   await rm(folder, { recursive: true, force: true });
 }
 process.exit(failed ? 1 : 0);
@@ -67,6 +74,15 @@ async function inChromium() {
       await tell('hanging up', () => hangUp(page, server));
     }
     await tell(`${CALLS} calls connect`, () => connectTimes(page, server, CALLS));
+  });
+
+  await withBrowser(() => startChromium({ microphoneFile: words, scripts: [probe] }), async (page, tell) => {
+    const story = { text: short.text, model, server };
+    await tell('from signing up over a call to deleting', () => fromCallToDeletion(page, story));
+    await tell('a guest makes an account', () => guestBecomesSomebody(page, story));
+    await tell('a private conversation', () => privately(page, story));
+    await tell('an ephemeral conversation', () => ephemeral(page, story));
+    await tell('hostile words', () => wordsStayWords(page, story));
   });
 
   const talkedOver = join(folder, 'talked-over.wav');
@@ -109,6 +125,7 @@ async function withBrowser(start, stories) {
   await page.forgetPicture('failed');
   const told = new Set();
   const tell = async (name, story) => {
+    if (part !== undefined && !name.includes(part)) return;
     const started = performance.now();
     try {
       const figures = await story();

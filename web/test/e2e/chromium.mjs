@@ -9,6 +9,7 @@ import { chromiumProgram } from './places.mjs';
 const KEYS = {
   Tab: { key: 'Tab', code: 'Tab', windowsVirtualKeyCode: 9 },
   Enter: { key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 13, text: '\r' },
+  Escape: { key: 'Escape', code: 'Escape', windowsVirtualKeyCode: 27 },
 };
 
 /** Starts one whose microphone plays a file, from its beginning whenever it is opened. */
@@ -34,8 +35,16 @@ export async function startChromium({ microphoneFile, scripts }) {
   const send = (method, params) => browser.send(method, params, sessionId);
 
   const messages = [];
+  const requests = [];
+  const dialogs = [];
   let receivedBytes = 0;
   browser.listen(({ method, params }) => {
+    if (method === 'Network.requestWillBeSent') requests.push(params.request.url);
+    if (method === 'Network.webSocketCreated') requests.push(params.url);
+    if (method === 'Page.javascriptDialogOpening') {
+      dialogs.push(params.message);
+      void send('Page.handleJavaScriptDialog', { accept: false });
+    }
     if (method === 'Network.loadingFinished') receivedBytes += params.encodedDataLength;
     if (method === 'Runtime.consoleAPICalled') messages.push(params.args.map((each) => each.value ?? each.description).join(' '));
     if (method === 'Runtime.exceptionThrown') messages.push(params.exceptionDetails.exception?.description);
@@ -47,6 +56,15 @@ export async function startChromium({ microphoneFile, scripts }) {
   return {
     name: 'chromium',
     messages,
+    /** Everything that was asked for, wherever. */
+    requests,
+    /** What scripts said in windows of their own. */
+    dialogs,
+    /** As somebody who was never here. */
+    async forget(origin) {
+      await send('Storage.clearDataForOrigin', { origin, storageTypes: 'all' });
+      await send('Network.clearBrowserCookies');
+    },
     /** Loads a page as on a first visit. */
     async open(url) {
       await send('Network.clearBrowserCache');

@@ -12,8 +12,9 @@ const TABS = 12;
 
 const DESK = { width: 1280, height: 800, phone: false };
 const PHONE = { width: 390, height: 844, phone: true };
+const SMALL = { width: 360, height: 640, phone: true };
 export const looks = Object.fromEntries(
-  [['desk', DESK], ['phone', PHONE]].flatMap(([size, shape]) =>
+  [['desk', DESK], ['phone', PHONE], ['small', SMALL]].flatMap(([size, shape]) =>
     ['light', 'dark'].map((scheme) => [`${size}-${scheme}`, { ...shape, scheme }]),
   ),
 );
@@ -27,10 +28,10 @@ export class Page {
     this.run = browser.run;
   }
 
-  /** Opens the page; `query` asks for something other than its default. */
+  /** Opens the page; `query` asks for something other than its default: what follows its address. */
   async open(query = '') {
     await this.browser.open(`${this.url}/${query}`);
-    await this.until(`location.search === '${query}' && document.readyState === 'complete' && document.body.dataset.hearing`);
+    await this.until(`(location.pathname + location.search).slice(1) === '${query}' && document.readyState === 'complete' && document.body.dataset.hearing`);
   }
 
   /** Waits until an expression is true in the page. */
@@ -40,6 +41,72 @@ export class Page {
       if (await this.run(`Boolean(${condition})`).catch(() => false)) return;
     }
     throw new Error(`did not happen: ${condition}; the page shows:\n${await this.shows()}`);
+  }
+
+  /** The same page anew: what is not kept is gone. */
+  async reload() {
+    await this.run('window.old = true');
+    await this.run('location.reload()').catch(() => undefined);
+    await this.until(`!window.old && document.readyState === 'complete' && document.body?.dataset.hearing`);
+  }
+
+  /** As somebody who was never here. */
+  async forget() {
+    await this.browser.open('about:blank');
+    await this.browser.forget(new URL(this.url).origin);
+  }
+
+  /** Waits for something that is shown. */
+  see(id, limitMs) {
+    return this.until(`[...document.querySelectorAll('[data-testid="${id}"]')].some((each) => each.checkVisibility())`, limitMs);
+  }
+
+  /** Clicks on what is shown under this name. */
+  async click(id) {
+    await this.see(id);
+    await this.run(`(() => {
+      const it = [...document.querySelectorAll('[data-testid="${id}"]')].find((each) => each.checkVisibility());
+      it.focus();
+      it.click();
+    })()`);
+  }
+
+  /** Puts a text into a field as if it had been typed. */
+  async fill(id, text) {
+    await this.until(`document.querySelector('[data-testid="${id}"]:not(:disabled)')`);
+    await this.run(`(() => {
+      const field = document.querySelector('[data-testid="${id}"]');
+      field.focus();
+      field.value = ${JSON.stringify(text)};
+      for (const type of ['input', 'change']) field.dispatchEvent(new Event(type, { bubbles: true }));
+    })()`);
+  }
+
+  /** Writes a message and sends it. */
+  async say(text) {
+    await this.fill('write', text);
+    await this.browser.press('Enter');
+  }
+
+  /** Waits until nothing is being written, and everything is saved. */
+  settled(limitMs) {
+    return this.until(
+      `document.querySelector('[data-testid="stop"]').hidden && document.querySelectorAll('#captions .turn').length > 0 &&
+        [...document.querySelectorAll('#captions .turn')].every((each) => ['saved', 'never'].includes(each.dataset.saved))`,
+      limitMs,
+    );
+  }
+
+  /** `you: …` and `sotto: …`, as they are read. */
+  turns() {
+    return this.run(`[...document.querySelectorAll('#captions .caption')].map((each) =>
+      (each.dataset.role === 'user' ? 'you: ' : 'sotto: ') + each.querySelector('.words').innerText.trim())`);
+  }
+
+  /** Waits until exactly these turns are shown. */
+  async shownTurns(wanted, limitMs) {
+    await this.until(`document.querySelectorAll('#captions .caption').length === ${wanted.length}`, limitMs);
+    assert.deepEqual(await this.turns(), wanted);
   }
 
   state(wanted, limitMs) {

@@ -14,7 +14,8 @@ const LOG_LINES = 30;
 /** The server colours what it logs. */
 const COLOUR = /\x1b\[\d+m/g;
 
-export async function startServer() {
+/** `model`: where the language model is asked. */
+export async function startServer(model) {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-e2e-'));
   const settings = {
     SERVER__BIND: '127.0.0.1:0',
@@ -22,7 +23,10 @@ export async function startServer() {
     MODELS__OFFLINE: 'true',
     STT__ENGINE: 'whisper',
     STT__MODEL: join(sharedFolder, 'models/whisper-tiny.en-fixture'),
-    LLM__PROVIDER: 'echo',
+    LLM__PROVIDER: 'openai',
+    LLM__BASE_URL: model,
+    // One address comes in here as often as many people do.
+    LIMITS__SIGN_INS_PER_MINUTE: '1000',
     TTS__ENGINE: 'command',
     TTS__COMMAND__PROGRAM: 'espeak-ng',
   };
@@ -70,6 +74,9 @@ export async function startServer() {
 
   return {
     url,
+    /** Where it keeps everything. */
+    folder,
+    log: () => log.join('\n').replace(COLOUR, ''),
     tail: () => log.slice(-LOG_LINES).join('\n').replace(COLOUR, ''),
     async activeCalls() {
       const status = await (await fetch(`${url}/api/v1/status`)).json();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { addItem, newConversation } from '../stubs/server.mjs';
 
 const ELSEWHERE = 'http://evil.invalid';
-const corpus = [
+export const corpus = [
   '<script>alert(1)</script>',
   '<img src=x onerror=alert(1)>',
   `<img src="${ELSEWHERE}/pixel.png">`,
@@ -46,7 +46,7 @@ const corpus = [
 ];
 
 /** Elements and attributes that only such words could have made. */
-const strange = `[...document.querySelectorAll('*')].filter((each) =>
+export const strange = `[...document.querySelectorAll('*')].filter((each) =>
   ['IMG', 'IFRAME', 'SCRIPT', 'STYLE', 'LINK', 'BASE', 'OBJECT', 'EMBED', 'MATH', 'FORM'].includes(each.tagName.toUpperCase()) && each.closest('body') && !['composer', ''].includes(each.id) ||
   each.closest('#captions, #list, #title') && (['IMG', 'IFRAME', 'SCRIPT', 'STYLE', 'LINK', 'FORM', 'BASE'].includes(each.tagName.toUpperCase()) ||
     [...each.attributes].some(({ name, value }) => name.startsWith('on') || name === 'style' || /^(src|srcdoc|action|formaction|background|poster)$/.test(name) ||

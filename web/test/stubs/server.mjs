@@ -8,12 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 
-const POLICY = [
-  "default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "style-src 'self'", "img-src 'self' data: blob:",
-  "font-src 'self'", "media-src 'self' blob:", "connect-src 'self'", "worker-src 'self'", "manifest-src 'self'",
-  "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'", "object-src 'none'",
-  "require-trusted-types-for 'script'", 'trusted-types sotto',
-].join('; ');
+const POLICY = JSON.parse(await readFile(new URL('../../policy.json', import.meta.url), 'utf8')).page.join('; ');
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.wasm': 'application/wasm' };
 
 const id = (kind) => `${kind}_${randomBytes(16).toString('hex')}`;

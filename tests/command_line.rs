@@ -4,6 +4,7 @@ mod calls;
 mod checks;
 mod keys;
 mod tools;
+mod user;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

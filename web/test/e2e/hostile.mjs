@@ -6,7 +6,7 @@ import { wait } from './page.mjs';
 import { enter, entries, PASSWORD, TURN_MS, who } from './people.mjs';
 
 const PICTURE = '<img src=x onerror=alert(1)>';
-const HANDLER = `"><svg/onload=alert(1)>`;
+const HANDLER = '<svg/onload=alert(1)>';
 /** What a program may be given as one line. */
 const lines = corpus.filter((text) => text.length < 200 && !/[\n\0]/.test(text));
 

@@ -122,7 +122,7 @@ async function withBrowser(start, stories) {
   const browser = await start().catch((error) => fail('a browser starts', error));
   if (!browser) return;
   const page = new Page(browser, server.url);
-  await page.forgetPicture('failed');
+  await page.browser.resize?.(looks['desk-light']);
   const told = new Set();
   const tell = async (name, story) => {
     if (part !== undefined && !name.includes(part)) return;
@@ -132,11 +132,11 @@ async function withBrowser(start, stories) {
       console.log(`ok    ${browser.name}: ${name} (${((performance.now() - started) / 1000).toFixed(1)} s): ${figures}`);
     } catch (error) {
       fail(`${browser.name}: ${name}`, error);
-      console.log(`--- captions\n${JSON.stringify(await page.captions().catch(() => null), null, 1)}`);
+      console.log(`--- captions\n${(await page.turns().catch(() => [])).join('\n')}`);
       console.log(`--- states, problems\n${await page.run('`${probe.states}; ${probe.problems}`').catch(() => '')}`);
       console.log(`--- events\n${await page.run('probe.events.join("\\n")').catch(() => '')}`);
       console.log(`--- console\n${browser.messages.join('\n')}\n--- server\n${server.tail()}`);
-      console.log(`--- picture: ${await page.picture('failed').catch((problem) => problem.message)}`);
+      console.log(`--- picture: ${await page.picture(`failed-${name.replaceAll(/\W+/g, '-')}`).catch((problem) => problem.message)}`);
       told.add(error);
       throw error;
     }

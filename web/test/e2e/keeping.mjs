@@ -12,7 +12,7 @@ const LATER = 'Marmalade is in the cellar.';
 export async function fromCallToDeletion(page, { text, model }) {
   await page.forget();
   await page.open();
-  await signUp(page, 'Ada');
+  await signUp(page, 'ada');
   const spoken = await spokenTurn(page, text);
   // What is typed into a call is answered aloud.
   await page.say(TYPED);
@@ -36,7 +36,7 @@ export async function fromCallToDeletion(page, { text, model }) {
   turns.push(`you: ${LATER}`, `sotto: ${LATER}`);
   await page.shownTurns(turns);
   assert.deepEqual(model.asked.at(-1).slice(-5).map(({ content }) => content), [text, text, TYPED, TYPED, LATER], 'what the model was told');
-  await page.until(`${entries}[0] === ${JSON.stringify(titleOf(LATER))}`, TURN_MS);
+  await page.until(`${entries}[0] === ${JSON.stringify(titleOf(text))}`, TURN_MS);
   await page.picture('kept-small-light', looks['small-light']);
   await page.browser.resize(looks['desk-light']);
 
@@ -74,7 +74,7 @@ export async function guestBecomesSomebody(page, { text }) {
   await page.settled();
   await hangUp(page);
   await page.click('keep');
-  await enter(page, 'Grace');
+  await enter(page, 'grace');
   await page.shownTurns(turns);
   const path = await page.run('location.pathname');
 
@@ -82,7 +82,7 @@ export async function guestBecomesSomebody(page, { text }) {
   await page.until(`${entries}.length === 0`);
   assert.deepEqual(await page.turns(), []);
   await page.click('person');
-  await enter(page, 'Grace');
+  await enter(page, 'grace');
   await page.until(`${entries}.length === 1`);
   await page.run(`document.querySelector('[data-testid="entry"] a').click()`);
   await page.shownTurns(turns);

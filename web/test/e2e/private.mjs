@@ -15,7 +15,7 @@ const groupsShown = `[...document.querySelectorAll('[data-testid="recovery-key"]
 export async function privately(page, { text, server }) {
   await page.forget();
   await page.open();
-  await signUp(page, 'Emmy');
+  await signUp(page, 'emmy');
   await page.click('tier-private');
   const groups = await setUp(page);
   await page.say(TYPED);

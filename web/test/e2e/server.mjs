@@ -1,5 +1,6 @@
 /** The server itself, as its users start it, on ports of its own. */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,10 +32,10 @@ export async function startServer(model) {
     TTS__COMMAND__PROGRAM: 'espeak-ng',
   };
   // The environment of whoever runs the tests sets nothing here.
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('SOTTO__'));
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(SOTTO__|SECRET_KEY)/.test(name));
   const own = Object.entries(settings).map(([name, value]) => [`SOTTO__${name}`, value]);
   const child = spawn(sottoProgram, ['serve', '--data-dir', folder, '--models-dir', modelsFolder], {
-    env: Object.fromEntries([...inherited, ...own]),
+    env: { ...Object.fromEntries([...inherited, ...own]), SECRET_KEY: randomBytes(32).toString('base64') },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

@@ -6,4 +6,5 @@ SwaggerUIBundle({
   supportedSubmitMethods: [],
   deepLinking: true,
   defaultModelsExpandDepth: 0,
+  plugins: [() => ({ wrapComponents: { authorizeBtn: () => () => null, authorizeOperationBtn: () => () => null } })],
 });

@@ -2,6 +2,7 @@
 
 mod calls;
 mod checks;
+mod memory;
 mod tools;
 
 use std::path::{Path, PathBuf};

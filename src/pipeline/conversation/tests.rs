@@ -81,7 +81,8 @@ fn the_notices_of_a_turn_come_in_order() {
             "AudioStarted",
             "Turn",
             "ReplyDone",
-            "AudioStopped"
+            "AudioStopped",
+            "Kept"
         ]
     );
 }

@@ -42,8 +42,10 @@ start_server() {
   unset SECRET_KEYS SECRET_KEY_FILE
   SECRET_KEY=$("$program" keys new 2>/dev/null)
   export SECRET_KEY
+  # Before anybody looks into it.
+  : >"$folder/log"
   env SOTTO__SERVER__BIND=127.0.0.1:0 SOTTO__WEBRTC__UDP_PORT=0 SOTTO__MODELS__OFFLINE=true SOTTO__LLM__PROVIDER=echo "$@" \
-    "$program" serve --data-dir "$folder/data" --models-dir "$models" >"$folder/log" 2>&1 &
+    "$program" serve --data-dir "$folder/data" --models-dir "$models" >>"$folder/log" 2>&1 &
   server=$!
 
   # Engines are loaded and measured first.

@@ -3,6 +3,7 @@
 mod calls;
 mod checks;
 mod keys;
+mod memory;
 mod tools;
 mod user;
 

@@ -70,7 +70,9 @@ impl Seat {
         stopping: CancellationToken,
     ) -> (History, Place) {
         let Self { writer, earlier, ids, begun, .. } = self;
-        let answered = earlier.iter().any(|item| item.role == Role::Assistant);
+        // Of a private conversation it is only known that something was said in it.
+        let unknown = writer.tier() == Tier::Private && !ids.is_empty();
+        let answered = unknown || earlier.iter().any(|item| item.role == Role::Assistant);
         let namer = Some(namer).filter(|_| !answered);
         let (names, said): (Vec<String>, Vec<_>) =
             earlier.into_iter().map(|item| (item.id, (item.role, item.content.text))).unzip();

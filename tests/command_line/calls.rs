@@ -16,16 +16,16 @@ use crate::support::shared;
 const CLIPS: [&str; 2] = ["speech/sb_spk1_snt4.wav", "speech/gs_describe.wav"];
 
 /// A server. Dropping it ends it, if it has not ended.
-struct Serving {
+pub(super) struct Serving {
     child: Child,
     lines: BufReader<ChildStdout>,
-    url: String,
+    pub(super) url: String,
     /// What it said before it was ready.
     said: String,
 }
 
 impl Serving {
-    fn start(mut command: Command) -> Self {
+    pub(super) fn start(mut command: Command) -> Self {
         let mut child = command.arg("serve").stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut said = String::new();
@@ -38,7 +38,7 @@ impl Serving {
     }
 
     /// Waits until so many calls go on.
-    fn wait_for_calls(&self, number: u64) {
+    pub(super) fn wait_for_calls(&self, number: u64) {
         let address = self.url.trim_start_matches("http://");
         let begun = Instant::now();
         loop {
@@ -57,14 +57,18 @@ impl Serving {
         }
     }
 
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A server shows its descriptors to nobody but root; others count none.
     fn count(&self, what: &str) -> usize {
-        fs::read_dir(Path::new("/proc").join(self.child.id().to_string()).join(what))
-            .unwrap()
-            .count()
+        fs::read_dir(Path::new("/proc").join(self.id().to_string()).join(what))
+            .map_or(0, Iterator::count)
     }
 
     /// Asks it to stop, as a service manager does.
-    fn stop(mut self) {
+    pub(super) fn stop(mut self) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         let begun = Instant::now();

@@ -76,16 +76,13 @@ async fn kill_again_and_again(folder: &std::path::Path, postgres: Option<&str>) 
 /// The person of the first round, who has their cookie still.
 async fn come_back<'a>(http: &'a Client, url: &'a str, cookie: &mut Option<String>) -> Browser<'a> {
     let mut browser = Browser::at(http, url).await;
-    match cookie {
-        Some(known) => {
-            browser.cookie = Some(known.clone());
-            browser.get("/api/v1/me").await;
-            assert!(!browser.me().await.is_null(), "the login was lost");
-        }
-        None => {
-            assert_eq!(browser.post("/api/v1/guest", json!({})).await.status, 201);
-            cookie.clone_from(&browser.cookie);
-        }
+    if let Some(known) = cookie {
+        browser.cookie = Some(known.clone());
+        browser.get("/api/v1/me").await;
+        assert!(!browser.me().await.is_null(), "the login was lost");
+    } else {
+        assert_eq!(browser.post("/api/v1/guest", json!({})).await.status, 201);
+        cookie.clone_from(&browser.cookie);
     }
     browser
 }

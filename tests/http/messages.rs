@@ -38,7 +38,8 @@ impl Events {
                         .to_owned()
                 };
                 let (name, data) = (field("event:"), field("data:"));
-                self.rest = rest.to_owned();
+                let rest = rest.to_owned();
+                self.rest = rest;
                 if name.is_empty() {
                     continue;
                 }

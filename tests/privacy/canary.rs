@@ -34,6 +34,8 @@ struct World {
     child: Child,
     url: String,
     folder: TempDir,
+    /// What the programs play: the server is not to be taken for its configuration.
+    _props: TempDir,
     _model: ModelServer,
     sound: Vec<i16>,
 }
@@ -45,8 +47,10 @@ impl World {
         for part in ["data", "tmp"] {
             std::fs::create_dir(folder.path().join(part)).unwrap();
         }
-        let voice = folder.path().join("voice.wav");
+        let props = tempfile::tempdir().unwrap();
+        let (voice, heard) = (props.path().join("voice.wav"), props.path().join("heard"));
         std::fs::write(&voice, wav::encode(&vec![0.1; 24_000], 24_000)).unwrap();
+        std::fs::write(&heard, HEARD).unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new(env!("CARGO_BIN_EXE_sotto"));
@@ -54,7 +58,7 @@ impl World {
             command.env_remove(name);
         }
         let list = |parts: &[&str]| serde_json::to_string(parts).unwrap();
-        let hears = format!("cat >/dev/null; echo '{HEARD}'");
+        let hears = format!("cat >/dev/null; cat '{}'", heard.display());
         let speaks = format!("cat >/dev/null; cat '{}'", voice.display());
         let child = command
             .args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--data-dir"])
@@ -85,6 +89,7 @@ impl World {
             child,
             url: format!("http://127.0.0.1:{port}"),
             folder,
+            _props: props,
             _model: model,
             sound: (0..64).map(|i| ((i * 7_919 + 12_345) % 40_000 - 20_000) as i16).collect(),
         };
@@ -123,8 +128,8 @@ impl World {
         let canary = self.sound.iter().map(|sample| f32::from(*sample) / 32_768.0);
         speech.splice(4_000..4_064, canary);
         self.say(&mut socket, &speech).await;
+        // The words of the person, and those of the reply once it has been heard.
         socket.until("sotto.item.stored").await;
-        socket.until("response.done").await;
         socket.until("sotto.item.stored").await;
         socket.type_in(TYPED).await;
         socket.until("sotto.item.stored").await;

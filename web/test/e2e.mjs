@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startChromium } from './e2e/chromium.mjs';
 import { clip, silence, writeWav } from './e2e/clips.mjs';
+import { apiIsShown } from './e2e/docs.mjs';
 import { startFirefox } from './e2e/firefox.mjs';
 import { wordsStayWords } from './e2e/hostile.mjs';
 import { ephemeral, fromCallToDeletion, guestBecomesSomebody } from './e2e/keeping.mjs';
@@ -73,6 +74,7 @@ async function inChromium() {
       await tell(`a turn, heard as ${output}`, () => oneTurn(page, { text: short.text, output, shots: output }));
       await tell('hanging up', () => hangUp(page, server));
     }
+    await tell('the API is shown', () => apiIsShown(page, server));
     await tell(`${CALLS} calls connect`, () => connectTimes(page, server, CALLS));
   });
 

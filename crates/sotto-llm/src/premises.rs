@@ -98,6 +98,8 @@ impl Premises {
         client
             .no_proxy()
             .redirect(Policy::none())
+            // A connection that is kept keeps the last words in its buffers, too.
+            .pool_max_idle_per_host(0)
             .dns_resolver(Arc::new(Guard { premises: self.clone() }))
     }
 }

@@ -40,9 +40,6 @@ export async function privately(page, { text, server }) {
   await page.shownTurns(turns, TURN_MS);
   assert.equal(await page.run(`document.querySelector('[data-testid="damage"]')?.textContent ?? ''`), '');
   await adopted(page, turns.length);
-  const name = titleOf(TYPED);
-  await page.until(`${entries}[0] === ${JSON.stringify(name)}`, TURN_MS);
-
   await page.click('person');
   await page.click('private-lock');
   await page.see('private-unlock');
@@ -57,6 +54,8 @@ export async function privately(page, { text, server }) {
   await closed(page);
   await page.shownTurns(turns, TURN_MS);
   await nothingReadable(server, [TYPED, text, 'cormorant', PASSPHRASE, titleOf(TYPED), groups[0] + groups[1]]);
+  // The call went on in a conversation that had its name.
+  await page.until(`${entries}[0] === ${JSON.stringify(titleOf(TYPED))}`);
   return `${turns.length} turns, in this browser only`;
 }
 

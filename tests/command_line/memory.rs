@@ -1,0 +1,64 @@
+//! What is left of a call in the memory of the server when it is over.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::time::{Duration, Instant};
+
+use super::calls::Serving;
+use super::{recording, sotto, sotto_with_models, stderr};
+use crate::support::shared;
+
+const CLIP: &str = "speech/gs_describe.wav";
+/// Connections linger, and buffers go with them.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often `words` stand in the memory of a process; `None` if it may not be read.
+fn count(process: u32, words: &[u8]) -> Option<usize> {
+    let maps = fs::read_to_string(format!("/proc/{process}/maps")).ok()?;
+    let mut memory = File::open(format!("/proc/{process}/mem")).ok()?;
+    let mut found = 0;
+    for line in maps.lines() {
+        let mut columns = line.split_whitespace();
+        let (range, rights) = (columns.next()?, columns.next()?);
+        // What cannot be written holds nothing that was said.
+        if !rights.starts_with("rw") {
+            continue;
+        }
+        let (from, to) = range.split_once('-')?;
+        let at = |text: &str| u64::from_str_radix(text, 16).unwrap();
+        let mut bytes = vec![0; (at(to) - at(from)) as usize];
+        let read =
+            memory.seek(SeekFrom::Start(at(from))).and_then(|_| memory.read_exact(&mut bytes));
+        // The server may have given it back meanwhile.
+        if read.is_ok() {
+            found += bytes.windows(words.len()).filter(|part| *part == words).count();
+        }
+    }
+    Some(found)
+}
+
+#[test]
+fn nothing_that_was_said_is_left_in_memory_when_the_call_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = sotto_with_models(folder.path()) else { return };
+    let server = Serving::start(server);
+    if count(server.id(), b"sotto").is_none() {
+        return shared::skip("only root may read the memory of a server");
+    }
+    let expected = shared::clip(CLIP).unwrap().fixture_text.unwrap();
+    let mut call = sotto(folder.path());
+    let output = call.args(["call", &server.url, "--audio"]).arg(recording(CLIP)).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(String::from_utf8(output.stdout).unwrap().contains(&expected));
+    server.wait_for_calls(0);
+    let begun = Instant::now();
+    loop {
+        let left = count(server.id(), expected.as_bytes()).unwrap();
+        if left == 0 {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{left} times in memory");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    server.stop();
+}

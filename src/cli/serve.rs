@@ -66,7 +66,7 @@ fn say_who_may_come(auth: &Auth) {
     }
     match (auth.guests, auth.sign_up) {
         (true, _) => {
-            println!("  Everybody who reaches the page may come as a guest (auth.guests).")
+            println!("  Everybody who reaches the page may come as a guest (auth.guests).");
         }
         (false, SignUp::Open) => {
             println!("  Everybody who reaches the page may make an account (auth.sign_up).");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Common;
-use crate::config::{Config, OpenCalls};
+use crate::config::{Auth, Config, OpenCalls, SignUp};
 use crate::server::Server;
 use crate::store::db::SQLITE_FILE;
 use crate::telemetry;
@@ -43,8 +43,8 @@ fn announce(config: &Config, server: &Server) {
         println!("  Nobody can call before there is a recognition engine: sotto doctor");
     }
     let loopback = config.server.bind.ip().is_loopback();
-    if config.auth.open_calls == OpenCalls::Loopback && !loopback {
-        println!("  Only this machine may call; auth.open_calls: any lets others in.");
+    if !loopback {
+        say_who_may_come(&config.auth);
     }
     if !loopback && !config.server.tls.enabled() {
         println!(
@@ -57,6 +57,22 @@ fn announce(config: &Config, server: &Server) {
     };
     println!("  keeps     conversations, encrypted, in {place}");
     println!("  Press Ctrl-C to stop.");
+}
+
+/// On a door that others can reach: who is let in.
+fn say_who_may_come(auth: &Auth) {
+    if auth.open_calls == OpenCalls::Loopback {
+        println!("  Without credentials only this machine may call (auth.open_calls).");
+    }
+    match (auth.guests, auth.sign_up) {
+        (true, _) => {
+            println!("  Everybody who reaches the page may come as a guest (auth.guests).");
+        }
+        (false, SignUp::Open) => {
+            println!("  Everybody who reaches the page may make an account (auth.sign_up).");
+        }
+        (false, _) => {}
+    }
 }
 
 fn label(stage: &str) -> &str {

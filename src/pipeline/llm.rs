@@ -72,6 +72,7 @@ fn tokens(usage: sotto_llm::Usage) -> Usage {
     Usage { input_tokens: usage.input_tokens, output_tokens: usage.output_tokens }
 }
 
+/// A provider's failure in words for the client, which hold no address. The log has the rest.
 pub(crate) fn failure(provider: &dyn Provider, error: &Error) -> Failure {
     tracing::warn!(provider = provider.name(), model = provider.model(), %error, "no reply");
     let code = match error {

@@ -203,7 +203,16 @@ impl Chats {
                 Ok(Opened { conversation, items, problems: Vec::new() })
             }
             Place::Standard(mut standard) => {
-                let (items, problems) = standard.items(db, before, limit).await?;
+                let (mut items, mut problems) = standard.items(db, before, limit).await?;
+                // What was added between two reads looks like a problem: it is read again.
+                for _ in 0..ATTEMPTS {
+                    if problems.is_empty() || !self.has_moved(standard.row()).await? {
+                        break;
+                    }
+                    let Place::Standard(again) = self.place(person, id).await? else { break };
+                    standard = again;
+                    (items, problems) = standard.items(db, before, limit).await?;
+                }
                 let conversation = self.show_standard(&standard);
                 let items = items.into_iter().map(ItemView::from).collect();
                 Ok(Opened { conversation, items, problems })
@@ -271,6 +280,12 @@ impl Chats {
             return Ok(());
         }
         conversations::get(&self.inner.db, person, id).await?.map(|_| ()).ok_or(ChatError::NotFound)
+    }
+
+    /// Whether somebody has changed a conversation since it was read.
+    async fn has_moved(&self, row: &Row) -> Result<bool, ChatError> {
+        let now = conversations::get(&self.inner.db, &row.person, &row.id).await?;
+        Ok(now.is_none_or(|now| (now.last_seq, now.records) != (row.last_seq, row.records)))
     }
 
     /// Where a conversation is, opened.

@@ -193,6 +193,7 @@ const stories = {
     await tab.click('use-recovery');
     await seen('recover');
     await tab.click('private-cancel');
+    await closed(tab);
     await tab.click('private-unlock');
     await answer(tab, { passphrase: `${PASSPHRASE} two` });
     await closed(tab);

@@ -91,9 +91,9 @@ impl Premises {
     }
 
     /// Makes a client that connects to no name with an address that is not on the premises, goes past every
-    /// proxy and follows no redirect. Nothing may be changed about these three afterwards, and the client
-    /// must be used only for such requests: connections are kept, and one that others opened would be used
-    /// without a look at where it leads.
+    /// proxy, follows no redirect and keeps no connection. Nothing may be changed about these afterwards, and
+    /// the client must be used only for such requests: a connection that others opened would be used without
+    /// a look at where it leads.
     pub fn guard(&self, client: ClientBuilder) -> ClientBuilder {
         client
             .no_proxy()

@@ -1,5 +1,5 @@
 /** Asks before something is done that cannot be undone. */
-import { button, element, make } from './dom';
+import { button, make } from './dom';
 
 export interface Question {
   title: string;
@@ -9,10 +9,11 @@ export interface Question {
 }
 
 export function confirmed({ title, text, yes }: Question): Promise<boolean> {
-  const dialog = element('confirm', HTMLDialogElement);
+  // One for each question: a dialog tells late that it was closed, perhaps when the next question is already being asked.
+  document.querySelector('#confirm')?.remove();
+  const dialog = make('dialog', { id: 'confirm', class: 'dialog', 'aria-labelledby': 'confirm-title' });
   return new Promise((resolve) => {
-    dialog.returnValue = '';
-    dialog.replaceChildren(
+    dialog.append(
       make('h2', { id: 'confirm-title' }, title),
       make('p', {}, text),
       make(
@@ -22,7 +23,11 @@ export function confirmed({ title, text, yes }: Question): Promise<boolean> {
         button({ class: 'small danger', 'data-testid': 'confirm-yes' }, () => dialog.close('yes'), yes),
       ),
     );
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      resolve(dialog.returnValue === 'yes');
+    });
+    document.body.append(dialog);
     dialog.showModal();
   });
 }

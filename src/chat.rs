@@ -22,7 +22,7 @@ pub mod view;
 pub mod writer;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use sotto_llm::{ChatRequest, Provider};
 use tokio_util::sync::CancellationToken;
@@ -41,14 +41,16 @@ use self::private::Private;
 use self::standard::Standard;
 use self::view::{ItemView, Opened, Page, Summary};
 use self::writer::Place;
+use crate::auth::clock::Clock;
 use crate::pipeline::text::Text;
 use crate::store::conversations::{Cursor, Row};
 use crate::store::{Db, conversations, items, owners, turns};
 use crate::vault::key::Key;
 use crate::vault::keyring::Keyring;
+use crate::vault::random;
 use crate::vault::sealed::IdentityPublic;
 
-/// How often a change is tried again when somebody else was quicker.
+/// How often a change is tried again when somebody else was quicker: a title, another device.
 const ATTEMPTS: usize = 8;
 /// How often conversations in memory whose time is over are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
@@ -500,13 +502,12 @@ impl Settings {
 
 /// The time, in milliseconds since 1970.
 pub fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as i64)
+    Clock::system().now_ms()
 }
 
-/// An id that nobody can guess.
+/// An id for a conversation.
 fn new_id() -> Result<String, ChatError> {
-    let bytes = crate::vault::random::bytes::<16>()?;
-    Ok(format!("conv_{:032x}", u128::from_be_bytes(bytes)))
+    Ok(random::id("conv")?)
 }
 
 fn cursor_of(text: &str) -> Result<Cursor, ChatError> {

@@ -6,6 +6,7 @@ pub mod engines;
 pub mod fakes;
 pub mod hub;
 pub mod loopback;
+pub mod memory;
 pub mod offers;
 pub mod redis;
 pub mod server;

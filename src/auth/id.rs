@@ -14,7 +14,7 @@ pub struct PersonId(String);
 impl PersonId {
     /// A new one.
     pub fn random() -> Result<Self, NoEntropy> {
-        random_id("person").map(Self)
+        random::id("person").map(Self)
     }
 
     /// One that was stored.
@@ -32,11 +32,6 @@ impl fmt::Display for PersonId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// A new id, `kind_` and 32 hexadecimal digits.
-pub(super) fn random_id(kind: &str) -> Result<String, NoEntropy> {
-    Ok(format!("{kind}_{:032x}", u128::from_be_bytes(random::bytes()?)))
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ mod redis;
 
 use std::time::Duration;
 
-use super::id::{PersonId, random_id};
+use super::id::PersonId;
 use super::person::Kind;
 use super::token::{Hash, Keys, Token};
 use crate::config::Auth;
 use crate::store::{Db, StoreError, logins};
-use crate::vault::random::NoEntropy;
+use crate::vault::random::{self, NoEntropy};
 
 pub use self::label::label;
 pub use self::redis::Redis;
@@ -129,7 +129,7 @@ impl Logins {
     ) -> Result<(Token, Login), LoginError> {
         let token = Token::random()?;
         let login = Login {
-            id: random_id("login")?,
+            id: random::id("login")?,
             hash: token.keyed(self.keys.active()).to_vec(),
             person: person.as_str().to_owned(),
             label: label.to_owned(),

@@ -53,7 +53,7 @@ impl Private {
         Ok(Some(seq as u64))
     }
 
-    /// Puts other content into an item. `None`: see [`Self::append`].
+    /// Puts other content into an item. `false`: see [`Self::append`].
     pub(super) async fn replace(
         &mut self,
         db: &Db,

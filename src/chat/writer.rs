@@ -7,13 +7,11 @@ use super::live::InUse;
 use super::private::Private;
 use super::standard::Standard;
 use super::tier::Tier;
-use super::{ChatError, Chats, now_ms};
+use super::{ATTEMPTS, ChatError, Chats, now_ms};
 use crate::pipeline::history::Role;
 use crate::pipeline::text::Text;
-use crate::store::{StoreError, items, turns};
+use crate::store::{Db, StoreError, items, turns};
 
-/// How often a change is tried again when somebody else was quicker: a title, another device.
-const ATTEMPTS: usize = 8;
 /// Earlier items that are read for a conversation that goes on; the model's window is smaller.
 const EARLIER: i64 = 400;
 
@@ -170,12 +168,10 @@ impl Writer {
             let (db, now) = (&self.chats.inner.db, now_ms());
             let done = match &mut self.place {
                 Place::Standard(standard) => {
-                    let row = items::get(db, &self.id, id).await?.ok_or(ChatError::NoItem)?;
-                    standard.cut(db, row.seq as u64, now).await?
+                    standard.cut(db, seq_of(db, &self.id, id).await?, now).await?
                 }
                 Place::Private(private) => {
-                    let row = items::get(db, &self.id, id).await?.ok_or(ChatError::NoItem)?;
-                    private.cut(db, row.seq as u64, now).await?
+                    private.cut(db, seq_of(db, &self.id, id).await?, now).await?
                 }
                 Place::Ephemeral => {
                     let place = self
@@ -256,4 +252,10 @@ impl Writer {
     pub(crate) fn chats(&self) -> &Chats {
         &self.chats
     }
+}
+
+/// The place of a stored item.
+async fn seq_of(db: &Db, conversation: &str, id: &str) -> Result<u64, ChatError> {
+    let row = items::get(db, conversation, id).await?.ok_or(ChatError::NoItem)?;
+    Ok(row.seq as u64)
 }

@@ -23,6 +23,11 @@ pub fn bytes<const N: usize>() -> Result<[u8; N], NoEntropy> {
     Ok(bytes)
 }
 
+/// A new id that nobody can guess: `kind_` and 32 hexadecimal digits, 128 random bits.
+pub fn id(kind: &str) -> Result<String, NoEntropy> {
+    Ok(format!("{kind}_{:032x}", u128::from_be_bytes(bytes()?)))
+}
+
 /// A generator that fails, in the place of [`fill`].
 #[cfg(test)]
 pub(super) fn broken(_: &mut [u8]) -> Result<(), NoEntropy> {

@@ -1,12 +1,10 @@
 //! What is left of a call in the memory of the server when it is over.
 
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
 use std::time::{Duration, Instant};
 
 use super::calls::Serving;
 use super::{recording, sotto, sotto_with_models, stderr};
-use crate::support::shared;
+use crate::support::{memory, shared};
 
 const CLIP: &str = "speech/gs_describe.wav";
 /// Connections linger, and buffers go with them.
@@ -14,26 +12,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How often `words` stand in the memory of a process; `None` if it may not be read.
 fn count(process: u32, words: &[u8]) -> Option<usize> {
-    let maps = fs::read_to_string(format!("/proc/{process}/maps")).ok()?;
-    let mut memory = File::open(format!("/proc/{process}/mem")).ok()?;
     let mut found = 0;
-    for line in maps.lines() {
-        let mut columns = line.split_whitespace();
-        let (range, rights) = (columns.next()?, columns.next()?);
-        // What cannot be written holds nothing that was said.
-        if !rights.starts_with("rw") {
-            continue;
-        }
-        let (from, to) = range.split_once('-')?;
-        let at = |text: &str| u64::from_str_radix(text, 16).unwrap();
-        let mut bytes = vec![0; (at(to) - at(from)) as usize];
-        let read =
-            memory.seek(SeekFrom::Start(at(from))).and_then(|_| memory.read_exact(&mut bytes));
-        // The server may have given it back meanwhile.
-        if read.is_ok() {
+    // What cannot be written holds nothing that was said.
+    memory::each(
+        process,
+        |mapping| mapping.rights.starts_with("rw"),
+        |_, bytes| {
             found += bytes.windows(words.len()).filter(|part| *part == words).count();
-        }
-    }
+        },
+    )?;
     Some(found)
 }
 

@@ -1,9 +1,9 @@
 //! Looking for bytes: in files, and in the memory of a process.
 
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::fs;
 use std::path::Path;
 
+use crate::support::memory::{self, Mapping};
 use crate::support::shared;
 
 /// What is looked for, in the forms that it may have in memory or on disk.
@@ -64,30 +64,15 @@ pub fn in_files(folder: &Path, needles: &[Needle]) -> Vec<String> {
 /// It is what a core image would hold: all that is mapped, private and readable. Nothing where it may not be read,
 /// which only root may of a server.
 pub fn in_process(id: u32, needles: &[Needle]) -> Vec<String> {
-    let maps = fs::read_to_string(format!("/proc/{id}/maps"));
-    let memory = File::open(format!("/proc/{id}/mem"));
-    let (Ok(maps), Ok(memory)) = (maps, memory) else {
-        shared::skip("only root may read the memory of a server");
-        return Vec::new();
-    };
     let mut found = Vec::new();
-    for line in maps.lines() {
-        let mut fields = line.split_whitespace();
-        let (Some(range), Some(rights)) = (fields.next(), fields.next()) else { continue };
-        let name = fields.nth(3).unwrap_or("anonymous").to_owned();
-        if !rights.starts_with('r') || name.starts_with("[v") {
-            continue;
-        }
-        let (start, end) = range.split_once('-').unwrap();
-        let at = |text| u64::from_str_radix(text, 16).unwrap();
-        let (start, end) = (at(start), at(end));
-        let mut bytes = vec![0; (end - start) as usize];
-        // A guard page, or a mapping that is gone by now.
-        if memory.read_exact_at(&mut bytes, start).is_err() {
-            continue;
-        }
-        let hits = needles.iter().filter(|needle| needle.is_in(&bytes));
+    let readable =
+        |mapping: &Mapping| mapping.rights.starts_with('r') && !mapping.name.starts_with("[v");
+    let seen = memory::each(id, readable, |Mapping { name, range, .. }, bytes| {
+        let hits = needles.iter().filter(|needle| needle.is_in(bytes));
         found.extend(hits.map(|needle| format!("{} in {name} {range}", needle.name)));
+    });
+    if seen.is_none() {
+        shared::skip("only root may read the memory of a server");
     }
     found
 }

@@ -6,7 +6,6 @@
  *
  * Not part of `npm test`: it needs a Chromium (`$CHROMIUM`, else /usr/bin/chromium).
  */
-import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { calls } from './stories/calls.mjs';
@@ -14,6 +13,7 @@ import { chats } from './stories/chats.mjs';
 import { hostile } from './stories/hostile.mjs';
 import { people } from './stories/people.mjs';
 import { reach } from './stories/reach.mjs';
+import { tell } from './stories/run.mjs';
 import { startTab } from './stories/tab.mjs';
 import { startStub } from './stubs/server.mjs';
 
@@ -21,28 +21,18 @@ const { values, positionals } = parseArgs({ options: { pictures: { type: 'string
 const server = await startStub(fileURLToPath(new URL('../dist', import.meta.url)));
 const browser = await startTab(server.address, values.pictures);
 const stories = { ...calls, ...chats, ...people, ...hostile, ...reach };
-let failed = false;
+let well = false;
 
 try {
-  for (const [name, story] of Object.entries(stories)) {
-    if (positionals.length > 0 && !positionals.some((part) => name.includes(part))) continue;
-    const started = performance.now();
-    const { tab } = browser;
-    try {
-      server.reset();
-      await tab.forget();
-      await tab.open();
-      const figures = await story(tab, server);
-      assert.deepEqual(await tab.run('window.violations'), [], 'content security policy');
-      assert.deepEqual(tab.alarms, [], 'dialogs and requests elsewhere');
-      console.log(`ok    ${name} (${Math.round(performance.now() - started)} ms)${figures ? `: ${figures}` : ''}`);
-    } catch (error) {
-      failed = true;
-      console.log(`FAIL  ${name}: ${error.message}`);
-    }
-  }
+  const { tab } = browser;
+  const open = async () => {
+    server.reset();
+    await tab.forget();
+    await tab.open();
+  };
+  well = await tell(stories, positionals, tab, open, server);
 } finally {
   await browser.close();
   await server.close();
 }
-process.exit(failed ? 1 : 0);
+process.exit(well ? 0 : 1);

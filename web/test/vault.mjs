@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'vite';
+import { tell } from './stories/run.mjs';
 import { startTab } from './stories/tab.mjs';
 import { startStub } from './vault/stub.mjs';
 
@@ -31,7 +32,7 @@ await build({
 const axe = await readFile(here('../node_modules/axe-core/axe.min.js'), 'utf8').catch(() => null);
 const server = await startStub(folder);
 const browser = await startTab(server.address, values.pictures);
-let failed = false;
+let well = false;
 
 const stories = {
   'the server’s vectors hold in this browser': async (tab) => {
@@ -236,27 +237,14 @@ const stories = {
 };
 
 try {
-  for (const [name, story] of Object.entries(stories)) {
-    if (positionals.length > 0 && !positionals.some((part) => name.includes(part))) continue;
-    const started = performance.now();
-    const { tab } = browser;
-    try {
-      await tab.open();
-      const figures = await story(tab);
-      assert.deepEqual(await tab.run('window.violations'), [], 'content security policy');
-      assert.deepEqual(tab.alarms, [], 'dialogs and requests elsewhere');
-      console.log(`ok    ${name} (${Math.round(performance.now() - started)} ms)${figures ? `: ${figures}` : ''}`);
-    } catch (error) {
-      failed = true;
-      console.log(`FAIL  ${name}: ${error.message}`);
-    }
-  }
+  const { tab } = browser;
+  well = await tell(stories, positionals, tab, () => tab.open());
 } finally {
   await browser.close();
   await server.close();
   await rm(folder, { recursive: true, force: true });
 }
-process.exit(failed ? 1 : 0);
+process.exit(well ? 0 : 1);
 
 function step(tab, name) {
   return tab.until(`document.querySelector('dialog.private[open] form[data-step="${name}"]:not([aria-busy])')`, 15_000);

@@ -4,13 +4,14 @@ use zeroize::Zeroizing;
 
 use super::super::api_token::{self, Scopes};
 use super::super::error::AuthError;
-use super::super::id::{PersonId, random_id};
+use super::super::id::PersonId;
 use super::super::login::TOUCHED_EVERY;
 use super::super::person::Person;
 use super::super::token::Hash;
 use super::People;
 use crate::store::tokens::Row;
 use crate::store::{people, tokens};
+use crate::vault::random;
 
 /// Tokens that one person may have.
 const MOST: usize = 100;
@@ -56,7 +57,7 @@ impl People {
         let (shown, hash) = api_token::make()?;
         let now = self.clock.now_ms();
         let row = Row {
-            id: random_id("token")?,
+            id: random::id("token")?,
             hash: hash.to_vec(),
             person: id.as_str().to_owned(),
             label: label.to_owned(),

@@ -1,9 +1,11 @@
 //! Engines: what runs the models, and which of them runs here.
 //!
-//! `choose` turns configuration into engines; `worker` is where threads are; `handles` is what calls hold.
+//! `choose` turns configuration into engines; `worker` is where threads are; `desk` is the queue before
+//! recognition; `handles` is what calls hold.
 //! Engines do not know calls, HTTP or people.
 
 mod choose;
+pub mod desk;
 pub mod handles;
 pub mod http;
 pub mod llm;

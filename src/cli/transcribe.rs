@@ -7,14 +7,13 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Args;
 use serde_json::json;
-use sotto_llm::Reach;
 
 use super::{Common, runtime};
 use crate::engine::Engines;
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::codec::wav;
 use crate::pipeline::frame::{MIC_RATE_HZ, Samples};
-use crate::pipeline::stt::MAX_UTTERANCE_MS;
+use crate::pipeline::stt::{self, MAX_UTTERANCE_MS};
 use crate::pipeline::text::Text;
 use crate::pipeline::vad::{FRAME, VadModel};
 
@@ -45,11 +44,12 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         let begun = Instant::now();
         let (mut text, mut tokens, mut language) = (Text::default(), Vec::new(), None);
         for piece in pieces(&audio, &*engines.vad)? {
-            let transcript =
-                recogniser.transcribe(piece.to_vec(), Reach::Anywhere, &Cancel::default()).await?;
+            let transcript = recogniser
+                .transcribe(piece.to_vec(), stt::Options::default(), &Cancel::default())
+                .await?;
             text.push_phrase(transcript.text.as_str());
             tokens.extend(transcript.tokens);
-            language = language.or(transcript.language);
+            language = language.or(transcript.language.map(|spoken| spoken.code));
         }
         let compute_ms = begun.elapsed().as_millis() as u64;
         if options.json {

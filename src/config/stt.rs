@@ -16,6 +16,10 @@ pub struct Stt {
     pub model: String,
     /// The language spoken (`en`, `de`, …), or `auto`.
     pub language: String,
+    /// The languages that may be found where `language` is `auto`; empty: all.
+    pub languages: Vec<String>,
+    /// Words that are likely to be said: names, terms. At most 200 words count.
+    pub prompt: String,
     /// Where Whisper runs.
     pub device: Device,
     /// How much of Whisper's 30 s window is computed.
@@ -78,6 +82,8 @@ impl Default for Stt {
             engine: SttEngine::Auto,
             model: "auto".to_owned(),
             language: "auto".to_owned(),
+            languages: Vec::new(),
+            prompt: String::new(),
             device: Device::Auto,
             context: SttContext::Auto,
             threads: 0,
@@ -91,15 +97,23 @@ impl Stt {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         require(!self.model.is_empty(), "stt.model", "must not be empty; `auto` chooses")?;
         require(
-            self.language == "auto"
-                || (2..=3).contains(&self.language.len())
-                    && self.language.bytes().all(|byte| byte.is_ascii_lowercase()),
+            self.language == "auto" || is_code(&self.language),
             "stt.language",
             "needs `auto` or a code such as `en` or `de`",
+        )?;
+        require(
+            self.languages.iter().all(|code| is_code(code)),
+            "stt.languages",
+            "needs codes such as `en` or `de`",
         )?;
         if self.engine == SttEngine::Remote {
             self.remote.validate("stt")?;
         }
         Ok(())
     }
+}
+
+/// Whether this looks like a code of ISO 639.
+fn is_code(language: &str) -> bool {
+    (2..=3).contains(&language.len()) && language.bytes().all(|byte| byte.is_ascii_lowercase())
 }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use candle_core::Device as Candle;
 use tokio::runtime::Handle;
 
-use super::handles::{EndOfTurn, Recogniser, Voice};
+use super::desk::Desk;
+use super::handles::{Defaults, EndOfTurn, Recogniser, Voice};
 use super::http::{Server, premises};
 use super::ort::OnnxRuntime;
 use super::program::{Runner, find};
@@ -20,6 +21,7 @@ use crate::pipeline::cancel::Cancel;
 use crate::pipeline::codec::wav;
 use crate::pipeline::frame::MIC_RATE_HZ;
 use crate::pipeline::stt::{self, SpeechToText, Utterance, Whisper, WhisperSettings};
+use crate::pipeline::text::Text;
 use crate::pipeline::tts::{self, TextToSpeech};
 use crate::pipeline::turn::{SmartTurn, TurnDetector};
 use crate::pipeline::vad::{Energy, Silero, VadModel};
@@ -127,7 +129,11 @@ impl Chooser<'_> {
     /// Recognition; `None` if there is nothing on this machine that can do it.
     pub(super) fn recogniser(&mut self) -> Result<Option<Recogniser>> {
         let config = &self.config.stt;
-        let language = Some(config.language.clone()).filter(|language| language != "auto");
+        let defaults = Defaults {
+            language: Some(config.language.clone()).filter(|language| language != "auto"),
+            languages: config.languages.clone(),
+            prompt: Text::from(config.prompt.as_str()),
+        };
         let (name, engines) = match config.engine {
             SttEngine::Remote => {
                 self.chose_remote("stt", &config.remote.base_url);
@@ -152,7 +158,9 @@ impl Chooser<'_> {
                 None => return Ok(None),
             },
         };
-        Ok(Some(Recogniser::new(name, language, self.start("recognition", engines)?)))
+        let failed = |source| EngineLoadError::Thread { engine: "recognition", source };
+        let desk = Desk::start(engines, self.config.limits.queue).map_err(failed)?;
+        Ok(Some(Recogniser::new(name, defaults, desk)))
     }
 
     /// Speech; `None` if there is nothing on this machine that can do it.

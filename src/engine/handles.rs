@@ -5,10 +5,12 @@ use std::ops::ControlFlow;
 use sotto_llm::Reach;
 use tokio::sync::mpsc;
 
+use super::desk::{Counts, Desk};
 use super::worker::Worker;
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::failure::EngineError;
-use crate::pipeline::stt::{SpeechToText, Transcript, Utterance};
+use crate::pipeline::stt::{Options, Transcript};
+use crate::pipeline::text::Text;
 use crate::pipeline::tts::{Speech, SpeechRequest, TextToSpeech};
 use crate::pipeline::turn::TurnDetector;
 
@@ -19,18 +21,25 @@ const PIECES_AHEAD: usize = 4;
 #[derive(Clone)]
 pub struct Recogniser {
     name: String,
-    language: Option<String>,
-    worker: Worker<Box<dyn SpeechToText>>,
+    defaults: Defaults,
+    desk: Desk,
+}
+
+/// What holds where a request says nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Defaults {
+    /// The language, if it is fixed.
+    pub language: Option<String>,
+    /// The languages that may be found; empty: all.
+    pub languages: Vec<String>,
+    /// Likely words.
+    pub prompt: Text,
 }
 
 impl Recogniser {
-    /// Recognition by `worker`, of `language` if it is known.
-    pub fn new(
-        name: impl Into<String>,
-        language: Option<String>,
-        worker: Worker<Box<dyn SpeechToText>>,
-    ) -> Self {
-        Self { name: name.into(), language, worker }
+    /// Recognition by the engines behind `desk`.
+    pub fn new(name: impl Into<String>, defaults: Defaults, desk: Desk) -> Self {
+        Self { name: name.into(), defaults, desk }
     }
 
     /// What people see of it.
@@ -38,20 +47,30 @@ impl Recogniser {
         &self.name
     }
 
-    /// Recognises one utterance: 16 kHz, at most 28 s. It goes no farther than `reach` says.
+    /// What happened to utterances since the start.
+    pub fn counts(&self) -> Counts {
+        self.desk.counts()
+    }
+
+    /// Recognises one utterance: 16 kHz, at most 28 s.
+    ///
+    /// Refused at once when too much waits already; an interim also when anything more urgent comes. Dropping
+    /// the future gives the result up.
     pub async fn transcribe(
         &self,
         audio: Vec<f32>,
-        reach: Reach,
+        mut options: Options,
         cancel: &Cancel,
     ) -> Result<Transcript, EngineError> {
-        let language = self.language.clone();
-        let inner = cancel.clone();
-        let work = move |engine: &mut Box<dyn SpeechToText>| {
-            let utterance = Utterance { audio: &audio, language: language.as_deref(), reach };
-            engine.transcribe(utterance, &inner)
-        };
-        self.worker.run(cancel, work).await
+        let Defaults { language, languages, prompt } = &self.defaults;
+        options.language = options.language.or_else(|| language.clone());
+        if options.languages.is_empty() {
+            options.languages.clone_from(languages);
+        }
+        if options.prompt.is_empty() {
+            options.prompt = prompt.clone();
+        }
+        self.desk.recognise(audio, options, cancel).await
     }
 }
 

@@ -34,9 +34,7 @@ impl<E: Send + 'static> Worker<E> {
         let jobs = Arc::new(Mutex::new(jobs));
         for engine in engines {
             let jobs = Arc::clone(&jobs);
-            std::thread::Builder::new()
-                .name(name.to_owned())
-                .spawn(move || run_jobs(name, engine, &jobs))?;
+            thread(name, move || run_jobs(name, engine, &jobs))?;
         }
         Ok(Self { name, queue })
     }
@@ -70,6 +68,11 @@ impl<E: Send + 'static> Worker<E> {
             () = cancel.cancelled() => Err(EngineError::Cancelled),
         }
     }
+}
+
+/// Starts a thread of an engine.
+pub(super) fn thread(name: &'static str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }
 
 fn run_jobs<E>(name: &'static str, mut engine: E, jobs: &Mutex<mpsc::Receiver<Job<E>>>) {

@@ -17,6 +17,11 @@ impl Cancel {
         self.0.is_cancelled()
     }
 
+    /// A token that is cancelled with this job, and can be cancelled without it.
+    pub fn child_token(&self) -> CancellationToken {
+        self.0.child_token()
+    }
+
     /// Waits until the job is cancelled. For engines that wait for a network or a process.
     pub async fn cancelled(&self) {
         self.0.cancelled().await;

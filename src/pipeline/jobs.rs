@@ -17,6 +17,7 @@ use super::failure::EngineError;
 use super::history::Role;
 use super::llm;
 use super::mouth::Piece;
+use super::stt::Options;
 use super::text::Text;
 use super::tts::Speech;
 use crate::engine::handles::{EndOfTurn, Manner, Recogniser, Voice};
@@ -106,7 +107,10 @@ impl Jobs {
         self.recognitions.insert(job, token.clone());
         self.start(token, async move |results, cancel| {
             let result = match engine {
-                Some(engine) => engine.transcribe(audio, reach, &cancel).await,
+                Some(engine) => {
+                    let options = Options { reach, ..Options::default() };
+                    engine.transcribe(audio, options, &cancel).await
+                }
                 None => Err(EngineError::Input("there is no recognition engine".to_owned())),
             };
             let result = result.map(|transcript| transcript.text).map_err(|e| failure(&e));

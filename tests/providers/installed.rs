@@ -4,6 +4,7 @@ use sotto::config::{SttEngine, TtsEngine};
 use sotto::engine::handles::Manner;
 use sotto::engine::program::find;
 use sotto::pipeline::cancel::Cancel;
+use sotto::pipeline::stt;
 use sotto_llm::Reach;
 
 use super::stage::{config, load};
@@ -49,7 +50,8 @@ async fn pocketsphinx_recognises() {
     let recogniser = load(&config).await.unwrap().recogniser.unwrap();
     assert_eq!(recogniser.name(), "pocketsphinx_continuous");
     let audio = shared::samples("speech/jfk.wav");
-    let heard = recogniser.transcribe(audio, Reach::Anywhere, &Cancel::default()).await.unwrap();
+    let heard =
+        recogniser.transcribe(audio, stt::Options::default(), &Cancel::default()).await.unwrap();
     // It is no Whisper; one word of the speech that every version gets right is enough.
     assert!(heard.text.as_str().contains("country"), "{}", heard.text.as_str());
 }

@@ -13,12 +13,13 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use sotto::config::{Config, LlmProvider, Network, Remote, SttEngine, TtsEngine};
 use sotto::engine::Engines;
-use sotto::engine::handles::{Manner, Recogniser, Voice};
+use sotto::engine::desk::Desk;
+use sotto::engine::handles::{Defaults, Manner, Recogniser, Voice};
 use sotto::engine::http::Server;
 use sotto::engine::worker::Worker;
 use sotto::pipeline::cancel::Cancel;
 use sotto::pipeline::failure::EngineError;
-use sotto::pipeline::stt::{self, SpeechToText};
+use sotto::pipeline::stt::{self, Options, SpeechToText};
 use sotto::pipeline::tts::{self, TextToSpeech};
 use sotto_llm::premises::Resolver;
 use sotto_llm::{ChatRequest, Error, Message, Premises, Reach};
@@ -70,7 +71,8 @@ fn remote(audio: &str, model: &str) -> Config {
 }
 
 async fn recognise(ear: &Recogniser) -> Result<String, EngineError> {
-    let heard = ear.transcribe(tone(300), Reach::OnPremises, &Cancel::default()).await?;
+    let on_premises = Options { reach: Reach::OnPremises, ..Options::default() };
+    let heard = ear.transcribe(tone(300), on_premises, &Cancel::default()).await?;
     Ok(heard.text.as_str().to_owned())
 }
 
@@ -161,9 +163,9 @@ fn named(port: u16, moves: &[&'static str]) -> (Recogniser, Voice) {
     let server = Server::new(remote, premises, tokio::runtime::Handle::current()).unwrap();
     let ear: Box<dyn SpeechToText> = Box::new(stt::Remote::new(server.clone()));
     let mouth: Box<dyn TextToSpeech> = Box::new(tts::Remote::new(server));
-    let ears = Worker::start("ears", vec![ear], 1).unwrap();
+    let ears = Desk::start(vec![ear], 1).unwrap();
     let mouths = Worker::start("mouths", vec![mouth], 1).unwrap();
-    (Recogniser::new("remote", None, ears), Voice::new("remote", mouths))
+    (Recogniser::new("remote", Defaults::default(), ears), Voice::new("remote", mouths))
 }
 
 #[tokio::test(flavor = "multi_thread")]

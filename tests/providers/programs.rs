@@ -9,7 +9,7 @@ use sotto::engine::program::{Runner, find};
 use sotto::pipeline::cancel::Cancel;
 use sotto::pipeline::codec::wav;
 use sotto::pipeline::failure::EngineError;
-use sotto_llm::Reach;
+use sotto::pipeline::stt;
 
 use super::audio_server::tone;
 use super::script::Script;
@@ -74,7 +74,7 @@ async fn a_file_is_given_by_its_name_and_does_not_stay() {
     let heard = engines
         .recogniser
         .unwrap()
-        .transcribe(audio, Reach::Anywhere, &Cancel::default())
+        .transcribe(audio, stt::Options::default(), &Cancel::default())
         .await
         .unwrap();
     let path = Path::new(heard.text.as_str());

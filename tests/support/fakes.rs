@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sotto::engine::Engines;
-use sotto::engine::handles::{EndOfTurn, Recogniser, Voice};
+use sotto::engine::desk::Desk;
+use sotto::engine::handles::{Defaults, EndOfTurn, Recogniser, Voice};
 use sotto::engine::worker::Worker;
 use sotto::pipeline::cancel::Cancel;
 use sotto::pipeline::failure::EngineError;
@@ -88,8 +89,8 @@ pub fn with_llm(texts: &[&'static str], llm: Arc<dyn Provider>) -> Engines {
         },
         recogniser: Some(Recogniser::new(
             "fake",
-            None,
-            Worker::start("stt", vec![stt], 8).unwrap(),
+            Defaults::default(),
+            Desk::start(vec![stt], 8).unwrap(),
         )),
         llm,
         voice: Some(Voice::new("fake", Worker::start("tts", vec![voice], 8).unwrap())),

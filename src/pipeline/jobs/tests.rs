@@ -10,6 +10,8 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::config::Remote;
+use crate::engine::desk::Desk;
+use crate::engine::handles::Defaults;
 use crate::engine::http::Server;
 use crate::engine::worker::Worker;
 use crate::pipeline::{stt, tts};
@@ -36,11 +38,11 @@ impl Elsewhere {
         let server = Server::new(remote, premises.clone(), runtime).unwrap();
         let ear: Box<dyn stt::SpeechToText> = Box::new(stt::Remote::new(server.clone()));
         let mouth: Box<dyn tts::TextToSpeech> = Box::new(tts::Remote::new(server));
-        let ears = Worker::start("ears", vec![ear], 1).unwrap();
+        let ears = Desk::start(vec![ear], 1).unwrap();
         let mouths = Worker::start("mouths", vec![mouth], 1).unwrap();
         Self {
             llm: Arc::new(OpenAi::new(&config).unwrap()),
-            recogniser: Recogniser::new("remote", None, ears),
+            recogniser: Recogniser::new("remote", Defaults::default(), ears),
             voice: Voice::new("remote", mouths),
         }
     }

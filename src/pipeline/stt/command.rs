@@ -50,7 +50,7 @@ impl SpeechToText for Command {
         } else {
             sound
         };
-        let language = utterance.language.unwrap_or("en");
+        let language = utterance.options.language.as_deref().unwrap_or("en");
         let path = file.path().to_string_lossy();
         let args: Vec<String> = self
             .args

@@ -3,7 +3,7 @@
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 
-use super::{SpeechToText, Transcript, Utterance};
+use super::{Options, SpeechToText, Spoken, Transcript, Utterance};
 use crate::engine::http::Server;
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::codec::wav;
@@ -44,13 +44,21 @@ impl SpeechToText for Remote {
             .part("file", sound)
             .text("model", self.0.model().unwrap_or(DEFAULT_MODEL).to_owned())
             .text("response_format", "json");
-        if let Some(language) = utterance.language {
-            form = form.text("language", language.to_owned());
+        let Options { language, prompt, temperature, reach, .. } = utterance.options;
+        if let Some(language) = language {
+            form = form.text("language", language);
         }
-        let request = self.0.post("/audio/transcriptions", utterance.reach)?.multipart(form);
+        if !prompt.is_empty() {
+            form = form.text("prompt", prompt.into_string());
+        }
+        if let Some(temperature) = temperature {
+            form = form.text("temperature", temperature.to_string());
+        }
+        let request = self.0.post("/audio/transcriptions", reach)?.multipart(form);
         let answer = self.0.send(request, cancel)?;
         let answer: Answer = self.0.json(answer, cancel)?;
         let text = Text::from(answer.text.as_str().trim());
-        Ok(Transcript { text, language: answer.language, tokens: Vec::new() })
+        let language = answer.language.map(|code| Spoken { code, probability: 1.0 });
+        Ok(Transcript { text, language, ..Transcript::default() })
     }
 }

@@ -20,7 +20,7 @@ use self::config::{Generation, ModelConfig};
 use self::decode::{Decoding, Limits};
 use self::model::Model;
 use self::tokens::Vocabulary;
-use super::{SpeechToText, Transcript, Utterance};
+use super::{SpeechToText, Spoken, Transcript, Utterance};
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::failure::EngineError;
 use crate::pipeline::frame::MIC_RATE_HZ;
@@ -88,7 +88,7 @@ impl Whisper {
 
     fn run(
         &self,
-        utterance: Utterance<'_>,
+        utterance: &Utterance<'_>,
         cancel: &Cancel,
     ) -> Result<Option<Decoding>, candle_core::Error> {
         let full = self.model.context();
@@ -97,10 +97,17 @@ impl Whisper {
         let limits = Limits::for_duration(audio.len() as f32 / MIC_RATE_HZ as f32);
         let trimmed =
             if self.settings.trim_context { trimmed(audio.len()).min(full) } else { full };
-        let decoding = self.attempt(audio, trimmed, utterance.language, limits, cancel)?;
+        let decoding =
+            self.attempt(audio, trimmed, utterance.options.language.as_deref(), limits, cancel)?;
         let doubtful = decoding.as_ref().is_some_and(|d| d.looks_wrong(UNSURE));
         if trimmed < full && doubtful {
-            return self.attempt(audio, full, utterance.language, limits, cancel);
+            return self.attempt(
+                audio,
+                full,
+                utterance.options.language.as_deref(),
+                limits,
+                cancel,
+            );
         }
         Ok(decoding)
     }
@@ -127,7 +134,7 @@ impl SpeechToText for Whisper {
         utterance: Utterance<'_>,
         cancel: &Cancel,
     ) -> Result<Transcript, EngineError> {
-        let run = || self.run(utterance, cancel);
+        let run = || self.run(&utterance, cancel);
         let decoding = match &self.pool {
             Some(pool) => pool.install(run),
             None => run(),
@@ -139,7 +146,8 @@ impl SpeechToText for Whisper {
         Ok(Transcript {
             text: Text::from(text.trim()),
             tokens: decoding.tokens,
-            language: decoding.language,
+            language: decoding.language.map(|code| Spoken { code, probability: 1.0 }),
+            ..Transcript::default()
         })
     }
 }

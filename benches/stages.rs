@@ -129,7 +129,7 @@ fn speech_in(c: &mut Criterion) {
     {
         group.sample_size(10);
         for (name, trim_context) in [("trimmed", true), ("full", false)] {
-            let settings = WhisperSettings { trim_context, threads: 0 };
+            let settings = WhisperSettings { trim_context, ..WhisperSettings::default() };
             let Ok(mut whisper) = Whisper::load(&folder, &Device::Cpu, settings) else { continue };
             let name = format!("whisper tiny.en: {name} context, 3 s");
             group.bench_function(name, |b| {

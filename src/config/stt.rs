@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{ConfigError, Program, Remote, require};
+use crate::pipeline::stt::Precision;
 
 /// What was said?
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -24,6 +25,8 @@ pub struct Stt {
     pub device: Device,
     /// How much of Whisper's 30 s window is computed.
     pub context: SttContext,
+    /// How weights are kept.
+    pub precision: Precision,
     /// Processor threads for recognition; 0: one for each core.
     pub threads: usize,
     /// For `engine: remote`: any server with `/audio/transcriptions`.
@@ -86,6 +89,7 @@ impl Default for Stt {
             prompt: String::new(),
             device: Device::Auto,
             context: SttContext::Auto,
+            precision: Precision::Auto,
             threads: 0,
             remote: Remote::default(),
             command: Program::default(),

@@ -262,6 +262,8 @@ impl Chooser<'_> {
                 SttContext::Trimmed => true,
             },
             threads: config.threads,
+            precision: config.precision,
+            width: 0,
         };
         let fail = |source| EngineLoadError::Whisper { folder: folder.clone(), source };
         Ok(Box::new(Whisper::load(&folder, &device, settings).map_err(fail)?))

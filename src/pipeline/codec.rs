@@ -1,5 +1,6 @@
 //! Between packets and samples: the jitter buffer, Opus, resampling, WAV.
 
+pub mod container;
 pub mod jitter;
 pub mod opus;
 pub mod resample;

@@ -11,7 +11,7 @@ use crate::support::shared;
 
 /// Recognises every clip of the manifest that fits the window; how many come out exactly, of how many.
 fn recognise_all(trim_context: bool) -> Option<(usize, usize)> {
-    let settings = WhisperSettings { trim_context, threads: 0 };
+    let settings = WhisperSettings { trim_context, ..WhisperSettings::default() };
     let mut whisper = Whisper::load(&model(WHISPER)?, &Device::Cpu, settings).unwrap();
     let (mut exact, mut all) = (0, 0);
     for clip in shared::clips("audio/manifest.jsonl") {

@@ -67,6 +67,10 @@ pub(super) struct ModelConfig {
     pub num_mel_bins: usize,
     pub max_source_positions: usize,
     pub max_target_positions: usize,
+    /// Four times the width, if it is not there.
+    pub encoder_ffn_dim: Option<usize>,
+    /// Likewise.
+    pub decoder_ffn_dim: Option<usize>,
 }
 
 /// `generation_config.json`, where there is one: whether languages are known, and tokens that must not be
@@ -80,6 +84,8 @@ pub(super) struct Generation {
     pub suppress_tokens: Option<Vec<u32>>,
     /// Not as the first.
     pub begin_suppress_tokens: Option<Vec<u32>>,
+    /// The heads (layer, head) that follow the sound: from them come the times of words.
+    pub alignment_heads: Option<Vec<(usize, usize)>>,
 }
 
 impl ModelConfig {
@@ -103,6 +109,22 @@ impl ModelConfig {
             return Err(LoadError::Content { path, problem });
         }
         Ok(config)
+    }
+
+    /// The heads that times of words are taken from: those that `generation` names, or, where it names none, all
+    /// of the upper half of the decoder (as openai/whisper does).
+    pub(super) fn alignment_heads(&self, generation: &Generation) -> Vec<(usize, usize)> {
+        let is_there = |(layer, head): &(usize, usize)| {
+            *layer < self.decoder_layers && *head < self.decoder_attention_heads
+        };
+        let named = generation.alignment_heads.iter().flatten().copied().filter(is_there);
+        let named: Vec<_> = named.collect();
+        if !named.is_empty() {
+            return named;
+        }
+        let heads = 0..self.decoder_attention_heads;
+        let layers = self.decoder_layers / 2..self.decoder_layers;
+        layers.flat_map(|layer| heads.clone().map(move |head| (layer, head))).collect()
     }
 }
 

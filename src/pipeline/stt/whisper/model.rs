@@ -1,483 +1,142 @@
-//! The network: a convolutional front, a bidirectional encoder, and a decoder with caches.
+//! The network: a convolutional front, a bidirectional encoder, and a decoder that reads from caches.
 //!
-//! Weights are immutable and shared; everything that belongs to one utterance is in [`Encoded`] and
-//! [`DecoderState`]. Shapes are [batch, time, width]; heads are split to [batch, heads, time, 64].
+//! Weights are immutable and shared; everything that belongs to utterances is in [`Caches`]. Shapes are
+//! [batch, time, width]; heads are split to [batch, heads, time, width of a head].
 
-use candle_core::{D, DType, Device, Result, Tensor};
-use candle_nn::ops;
+mod decoder;
+mod encoder;
+mod linear;
 
-use super::kernels::{gelu, softmax};
+use candle_core::{DType, Device, Result, Tensor};
 
+use self::decoder::Decoder;
+use self::encoder::Encoder;
+use self::linear::Storage;
 use super::config::{LoadError, ModelConfig};
 use super::weights::Weights;
 
-const NORM_EPSILON: f32 = 1e-5;
+pub(super) use self::decoder::Caches;
+
+/// How weights are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// As exact as the checkpoint, as small as that allows.
+    #[default]
+    Auto,
+    /// 32 bits.
+    F32,
+    /// 16 bits.
+    F16,
+    /// 8 bits (GGUF `Q8_0`), on a processor: half the memory of 16 bits, nearly as good.
+    #[serde(rename = "q8_0")]
+    Q8_0,
+    /// 5 bits (GGUF `Q5_0`), on a processor: the smallest.
+    #[serde(rename = "q5_0")]
+    Q5_0,
+}
 
 /// See the module.
 pub(super) struct Model {
     device: Device,
+    /// Of activations.
     dtype: DType,
     encoder: Encoder,
     decoder: Decoder,
-}
-
-/// What the encoder made of an utterance, as the decoder's layers read it: keys (transposed) and values.
-pub(super) struct Encoded {
-    layers: Vec<(Tensor, Tensor)>,
-}
-
-/// The decoder's memory of the tokens so far.
-pub(super) struct DecoderState {
-    /// Keys and values of each layer: [1, heads, positions, 64], filled up to `position`.
-    caches: Vec<(Tensor, Tensor)>,
-    position: usize,
-}
-
-struct Encoder {
-    conv1: Conv,
-    conv2: Conv,
-    positions: Tensor,
-    layers: Vec<EncoderLayer>,
-    norm: Norm,
-}
-
-struct EncoderLayer {
-    attention_norm: Norm,
-    attention: SelfAttention,
-    mlp: Mlp,
-}
-
-struct Decoder {
-    embedding: Tensor,
-    positions: Tensor,
-    layers: Vec<DecoderLayer>,
-    norm: Norm,
-    heads: usize,
-}
-
-struct DecoderLayer {
-    self_norm: Norm,
-    self_attention: SelfAttention,
-    cross_norm: Norm,
-    cross: CrossAttention,
-    mlp: Mlp,
 }
 
 impl Model {
     pub(super) fn load(
         mut weights: Weights,
         config: &ModelConfig,
+        precision: Precision,
     ) -> std::result::Result<Self, LoadError> {
-        let encoder = Encoder::load(&mut weights, config)?;
-        let decoder = Decoder::load(&mut weights, config)?;
-        let device = decoder.embedding.device().clone();
-        let dtype = decoder.embedding.dtype();
+        let (device, dtype) = (weights.device().clone(), weights.dtype());
+        let encoder = Encoder::load(&mut weights, config, Storage::of_encoder(precision, &device))?;
+        let decoder = Decoder::load(&mut weights, config, Storage::of_decoder(precision, &device))?;
         Ok(Self { device, dtype, encoder, decoder })
     }
 
     /// The length of the full context, in encoder frames.
     pub(super) fn context(&self) -> usize {
-        self.encoder.positions.dims()[0]
+        self.encoder.context()
     }
 
     /// The longest text, its prompt included, in tokens.
     pub(super) fn max_tokens(&self) -> usize {
-        self.decoder.positions.dims()[0]
+        self.decoder.max_tokens()
     }
 
-    /// Features [bands, frames] as the encoder takes them.
-    pub(super) fn features(&self, values: Vec<f32>, bands: usize, frames: usize) -> Result<Tensor> {
-        Tensor::from_vec(values, (1, bands, frames), &self.device)?.to_dtype(self.dtype)
+    pub(super) fn device(&self) -> &Device {
+        &self.device
     }
 
-    /// Encodes features. The context may be shorter than the full one. `None` when `cancelled`, which is
-    /// asked before each layer.
+    /// Features of `batch` utterances, each [bands, frames] row by row, as the encoder takes them:
+    /// [batch, frames, bands].
+    pub(super) fn features(
+        &self,
+        values: Vec<f32>,
+        (batch, bands, frames): (usize, usize, usize),
+    ) -> Result<Tensor> {
+        let features = Tensor::from_vec(values, (batch, bands, frames), &self.device)?;
+        features.transpose(1, 2)?.contiguous()?.to_dtype(self.dtype)
+    }
+
+    /// Encodes features [batch, 2 · context, bands] to [batch, context, width]. The context may be shorter than the
+    /// full one. `None` when `cancelled`, which is asked before each layer.
     pub(super) fn encode(
         &self,
         features: &Tensor,
         cancelled: &dyn Fn() -> bool,
-    ) -> Result<Option<Encoded>> {
-        let Some(output) = self.encoder.forward(features, cancelled)? else { return Ok(None) };
-        let layers = self.decoder.layers.iter().map(|layer| layer.cross.keys_and_values(&output));
-        Ok(Some(Encoded { layers: layers.collect::<Result<_>>()? }))
+    ) -> Result<Option<Tensor>> {
+        self.encoder.forward(features, cancelled)
     }
 
-    /// What the encoder gives, for comparison with its reference.
-    #[cfg(test)]
-    pub(super) fn encoder_output(&self, features: &Tensor) -> Result<Tensor> {
-        Ok(self.encoder.forward(features, &|| false)?.expect("nobody cancels"))
+    /// Memory for `slots` utterances at once.
+    pub(super) fn caches(&self, slots: usize) -> Result<Caches> {
+        self.decoder.caches(slots, self.context(), self.dtype, &self.device)
     }
 
-    /// A decoder that has read nothing.
-    pub(super) fn start(&self) -> Result<DecoderState> {
-        let (positions, width) = self.decoder.positions.dims2()?;
-        let heads = self.decoder.heads;
-        let shape = (1, heads, positions, width / heads);
-        let cache = || Tensor::zeros(shape, self.dtype, &self.device);
-        let caches = self.decoder.layers.iter().map(|_| Ok((cache()?, cache()?)));
-        Ok(DecoderState { caches: caches.collect::<Result<_>>()?, position: 0 })
-    }
-
-    /// Reads `tokens` and gives the scores of the token after them: [vocabulary], f32.
-    pub(super) fn step(
+    /// Puts an utterance [1, context, width] into a slot. Nothing has been read of its text.
+    pub(super) fn remember(
         &self,
-        state: &mut DecoderState,
-        encoded: &Encoded,
-        tokens: &[u32],
-    ) -> Result<Tensor> {
-        self.decoder.forward(state, encoded, tokens)
-    }
-}
-
-impl Encoder {
-    fn load(weights: &mut Weights, config: &ModelConfig) -> std::result::Result<Self, LoadError> {
-        let width = config.d_model;
-        let at = |name: &str| format!("encoder.{name}");
-        let layers = (0..config.encoder_layers)
-            .map(|i| {
-                let name = at(&format!("layers.{i}"));
-                Ok(EncoderLayer {
-                    attention_norm: Norm::load(
-                        weights,
-                        &format!("{name}.self_attn_layer_norm"),
-                        width,
-                    )?,
-                    attention: SelfAttention::load(
-                        weights,
-                        &format!("{name}.self_attn"),
-                        width,
-                        config.encoder_attention_heads,
-                    )?,
-                    mlp: Mlp::load(weights, &name, width)?,
-                })
-            })
-            .collect::<std::result::Result<_, LoadError>>()?;
-        Ok(Self {
-            conv1: Conv::load(weights, &at("conv1"), config.num_mel_bins, width, 1)?,
-            conv2: Conv::load(weights, &at("conv2"), width, width, 2)?,
-            positions: weights
-                .take(&at("embed_positions.weight"), &[config.max_source_positions, width])?,
-            layers,
-            norm: Norm::load(weights, &at("layer_norm"), width)?,
-        })
+        caches: &mut Caches,
+        slot: usize,
+        encoded: &Tensor,
+    ) -> Result<()> {
+        self.decoder.remember(caches, slot, encoded)
     }
 
-    fn forward(&self, features: &Tensor, cancelled: &dyn Fn() -> bool) -> Result<Option<Tensor>> {
-        let x = gelu(&self.conv1.forward(features)?)?;
-        let x = gelu(&self.conv2.forward(&x)?)?;
-        let x = x.transpose(1, 2)?.contiguous()?;
-        let (_, frames, _) = x.dims3()?;
-        let mut x = x.broadcast_add(&self.positions.narrow(0, 0, frames)?)?;
-        for layer in &self.layers {
-            if cancelled() {
-                return Ok(None);
-            }
-            let attended = layer.attention.bidirectional(&layer.attention_norm.forward(&x)?)?;
-            x = (x + attended)?;
-            x = layer.mlp.forward(&x)?;
-        }
-        self.norm.forward(&x).map(Some)
-    }
-}
-
-impl Decoder {
-    fn load(weights: &mut Weights, config: &ModelConfig) -> std::result::Result<Self, LoadError> {
-        let width = config.d_model;
-        let heads = config.decoder_attention_heads;
-        let at = |name: &str| format!("decoder.{name}");
-        let layers = (0..config.decoder_layers)
-            .map(|i| {
-                let name = at(&format!("layers.{i}"));
-                Ok(DecoderLayer {
-                    self_norm: Norm::load(weights, &format!("{name}.self_attn_layer_norm"), width)?,
-                    self_attention: SelfAttention::load(
-                        weights,
-                        &format!("{name}.self_attn"),
-                        width,
-                        heads,
-                    )?,
-                    cross_norm: Norm::load(
-                        weights,
-                        &format!("{name}.encoder_attn_layer_norm"),
-                        width,
-                    )?,
-                    cross: CrossAttention::load(
-                        weights,
-                        &format!("{name}.encoder_attn"),
-                        width,
-                        heads,
-                    )?,
-                    mlp: Mlp::load(weights, &name, width)?,
-                })
-            })
-            .collect::<std::result::Result<_, LoadError>>()?;
-        Ok(Self {
-            embedding: weights.take(&at("embed_tokens.weight"), &[config.vocab_size, width])?,
-            positions: weights
-                .take(&at("embed_positions.weight"), &[config.max_target_positions, width])?,
-            layers,
-            norm: Norm::load(weights, &at("layer_norm"), width)?,
-            heads,
-        })
+    /// Reads `tokens` in one slot, and gives what the decoder makes of each: [1, tokens, width].
+    pub(super) fn read(&self, caches: &mut Caches, slot: usize, tokens: &[u32]) -> Result<Tensor> {
+        let ids = Tensor::from_slice(tokens, (1, tokens.len()), &self.device)?;
+        self.decoder.forward(caches, slot..slot + 1, &ids, None)
     }
 
-    fn forward(
+    /// Reads one token in each of the first slots, `tokens` [slots, 1]: [slots, 1, width].
+    pub(super) fn step(&self, caches: &mut Caches, tokens: &Tensor) -> Result<Tensor> {
+        let slots = tokens.dim(0)?;
+        self.decoder.forward(caches, 0..slots, tokens, None)
+    }
+
+    /// Scores of the token after each of `states` [batch, time, width]: [batch, time, vocabulary], f32.
+    pub(super) fn scores(&self, states: &Tensor) -> Result<Tensor> {
+        self.decoder.scores(states)
+    }
+
+    /// How much each of `tokens`, read from the beginning in one slot, looks at each frame of the sound, for some
+    /// `heads` (layer, head) and the first `frames`: [heads, tokens, frames], f32.
+    pub(super) fn attention(
         &self,
-        state: &mut DecoderState,
-        encoded: &Encoded,
+        caches: &mut Caches,
+        slot: usize,
         tokens: &[u32],
+        (heads, frames): (&[(usize, usize)], usize),
     ) -> Result<Tensor> {
-        let count = tokens.len();
-        let ids = Tensor::new(tokens, self.embedding.device())?;
-        let positions = self.positions.narrow(0, state.position, count)?;
-        let mut x = (self.embedding.index_select(&ids, 0)? + positions)?.unsqueeze(0)?;
-        for ((layer, cache), cross) in self.layers.iter().zip(&state.caches).zip(&encoded.layers) {
-            let normed = layer.self_norm.forward(&x)?;
-            x = (x + layer.self_attention.causal(&normed, cache, state.position)?)?;
-            let normed = layer.cross_norm.forward(&x)?;
-            x = (x + layer.cross.forward(&normed, cross)?)?;
-            x = layer.mlp.forward(&x)?;
-        }
-        state.position += count;
-        let last = self.norm.forward(&x.narrow(1, count - 1, 1)?)?.squeeze(0)?;
-        last.matmul(&self.embedding.t()?)?.squeeze(0)?.to_dtype(DType::F32)
+        let ids = Tensor::from_slice(tokens, (1, tokens.len()), &self.device)?;
+        caches.rewind(slot, 0);
+        let mut queries = Vec::new();
+        self.decoder.forward(caches, slot..slot + 1, &ids, Some(&mut queries))?;
+        self.decoder.attention(caches, slot, &queries, (heads, frames))
     }
-}
-
-/// A convolution over time with kernel 3 and padding 1.
-struct Conv {
-    weight: Tensor,
-    bias: Tensor,
-    stride: usize,
-}
-
-impl Conv {
-    fn load(
-        weights: &mut Weights,
-        name: &str,
-        input: usize,
-        output: usize,
-        stride: usize,
-    ) -> std::result::Result<Self, LoadError> {
-        let weight = weights.take(&format!("{name}.weight"), &[output, input, 3])?;
-        let bias = weights.take(&format!("{name}.bias"), &[output])?.reshape((1, output, 1))?;
-        Ok(Self { weight, bias, stride })
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.conv1d(&self.weight, 1, self.stride, 1, 1)?.broadcast_add(&self.bias)
-    }
-}
-
-struct Norm {
-    weight: Tensor,
-    bias: Tensor,
-}
-
-impl Norm {
-    fn load(
-        weights: &mut Weights,
-        name: &str,
-        width: usize,
-    ) -> std::result::Result<Self, LoadError> {
-        let mut take = |part: &str| weights.take(&format!("{name}.{part}"), &[width]);
-        Ok(Self {
-            weight: take("weight")?.to_dtype(DType::F32)?,
-            bias: take("bias")?.to_dtype(DType::F32)?,
-        })
-    }
-
-    /// In f32, whatever the precision around it.
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let dtype = x.dtype();
-        let x = x.to_dtype(DType::F32)?.contiguous()?;
-        ops::layer_norm(&x, &self.weight, &self.bias, NORM_EPSILON)?.to_dtype(dtype)
-    }
-}
-
-/// `x · W + b` over the last dimension.
-struct Linear {
-    /// [input, output], a view of the weights as they are stored.
-    weight: Tensor,
-    bias: Tensor,
-}
-
-impl Linear {
-    fn load(
-        weights: &mut Weights,
-        name: &str,
-        input: usize,
-        output: usize,
-    ) -> std::result::Result<Self, LoadError> {
-        let weight = weights.take(&format!("{name}.weight"), &[output, input])?.t()?;
-        let bias = weights.take(&format!("{name}.bias"), &[output])?;
-        Ok(Self { weight, bias })
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (batch, time, width) = x.dims3()?;
-        let y =
-            x.reshape((batch * time, width))?.matmul(&self.weight)?.broadcast_add(&self.bias)?;
-        y.reshape((batch, time, ()))
-    }
-}
-
-struct Mlp {
-    norm: Norm,
-    up: Linear,
-    down: Linear,
-}
-
-impl Mlp {
-    fn load(
-        weights: &mut Weights,
-        name: &str,
-        width: usize,
-    ) -> std::result::Result<Self, LoadError> {
-        Ok(Self {
-            norm: Norm::load(weights, &format!("{name}.final_layer_norm"), width)?,
-            up: Linear::load(weights, &format!("{name}.fc1"), width, 4 * width)?,
-            down: Linear::load(weights, &format!("{name}.fc2"), 4 * width, width)?,
-        })
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        // Whisper's GELU is the exact one.
-        let inner = gelu(&self.up.forward(&self.norm.forward(x)?)?)?;
-        x + self.down.forward(&inner)?
-    }
-}
-
-/// Queries, keys and values from one product; the scale of the scores is in the queries' weights.
-struct SelfAttention {
-    qkv: Linear,
-    out: Linear,
-    heads: usize,
-}
-
-impl SelfAttention {
-    fn load(
-        weights: &mut Weights,
-        name: &str,
-        width: usize,
-        heads: usize,
-    ) -> std::result::Result<Self, LoadError> {
-        let mut take = |part: &str, shape: &[usize]| weights.take(&format!("{name}.{part}"), shape);
-        let square = [width, width];
-        let scale = ((width / heads) as f64).powf(-0.5);
-        let q = (take("q_proj.weight", &square)? * scale)?;
-        let k = take("k_proj.weight", &square)?;
-        let v = take("v_proj.weight", &square)?;
-        let q_bias = (take("q_proj.bias", &[width])? * scale)?;
-        let v_bias = take("v_proj.bias", &[width])?;
-        // Keys have no bias: it would not change the scores' softmax.
-        let k_bias = v_bias.zeros_like()?;
-        let qkv = Linear {
-            weight: Tensor::cat(&[q, k, v], 0)?.t()?,
-            bias: Tensor::cat(&[q_bias, k_bias, v_bias], 0)?,
-        };
-        Ok(Self {
-            qkv,
-            out: Linear::load(weights, &format!("{name}.out_proj"), width, width)?,
-            heads,
-        })
-    }
-
-    /// Queries, keys and values: each [batch, heads, time, 64], contiguous.
-    fn project(&self, x: &Tensor) -> Result<[Tensor; 3]> {
-        let (batch, time, width) = x.dims3()?;
-        let qkv = self.qkv.forward(x)?.reshape((batch, time, 3, self.heads, width / self.heads))?;
-        let part = |i: usize| qkv.narrow(2, i, 1)?.squeeze(2)?.transpose(1, 2)?.contiguous();
-        Ok([part(0)?, part(1)?, part(2)?])
-    }
-
-    /// Every position sees every position.
-    fn bidirectional(&self, x: &Tensor) -> Result<Tensor> {
-        let [q, k, v] = self.project(x)?;
-        self.out.forward(&merge_heads(&attend(&q, &k.t()?, &v, None)?)?)
-    }
-
-    /// Every position sees itself and those before it; `cache` holds the first `position` ones and takes
-    /// the new ones.
-    fn causal(&self, x: &Tensor, cache: &(Tensor, Tensor), position: usize) -> Result<Tensor> {
-        let [q, k, v] = self.project(x)?;
-        let new = q.dims()[2];
-        cache.0.slice_set(&k, 2, position)?;
-        cache.1.slice_set(&v, 2, position)?;
-        let k = cache.0.narrow(2, 0, position + new)?;
-        let v = cache.1.narrow(2, 0, position + new)?;
-        let mask = (new > 1).then(|| causal_mask(new, position, x.device())).transpose()?;
-        self.out.forward(&merge_heads(&attend(&q, &k.t()?, &v, mask.as_ref())?)?)
-    }
-}
-
-struct CrossAttention {
-    q: Linear,
-    k: Tensor,
-    v: Linear,
-    out: Linear,
-    heads: usize,
-}
-
-impl CrossAttention {
-    fn load(
-        weights: &mut Weights,
-        name: &str,
-        width: usize,
-        heads: usize,
-    ) -> std::result::Result<Self, LoadError> {
-        let scale = ((width / heads) as f64).powf(-0.5);
-        let q = Linear::load(weights, &format!("{name}.q_proj"), width, width)?;
-        Ok(Self {
-            q: Linear { weight: (q.weight * scale)?, bias: (q.bias * scale)? },
-            k: weights.take(&format!("{name}.k_proj.weight"), &[width, width])?.t()?,
-            v: Linear::load(weights, &format!("{name}.v_proj"), width, width)?,
-            out: Linear::load(weights, &format!("{name}.out_proj"), width, width)?,
-            heads,
-        })
-    }
-
-    /// Of the encoder's output, once an utterance: keys [1, heads, 64, time] and values [1, heads, time, 64].
-    fn keys_and_values(&self, encoded: &Tensor) -> Result<(Tensor, Tensor)> {
-        let (batch, time, width) = encoded.dims3()?;
-        let k = encoded.reshape((batch * time, width))?.matmul(&self.k)?;
-        let k = split_heads(&k.reshape((batch, time, width))?, self.heads)?;
-        let v = split_heads(&self.v.forward(encoded)?, self.heads)?;
-        Ok((k.t()?.contiguous()?, v))
-    }
-
-    fn forward(&self, x: &Tensor, (k, v): &(Tensor, Tensor)) -> Result<Tensor> {
-        let q = split_heads(&self.q.forward(x)?, self.heads)?;
-        self.out.forward(&merge_heads(&attend(&q, k, v, None)?)?)
-    }
-}
-
-/// softmax(q · kᵀ + mask) · v, the softmax in f32.
-fn attend(q: &Tensor, k_transposed: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
-    let scores = q.matmul(k_transposed)?.to_dtype(DType::F32)?;
-    let scores = match mask {
-        Some(mask) => scores.broadcast_add(mask)?,
-        None => scores,
-    };
-    softmax(&scores)?.to_dtype(v.dtype())?.matmul(v)
-}
-
-/// Zero where a new position may look, minus infinity where it may not: [new, before + new].
-fn causal_mask(new: usize, before: usize, device: &Device) -> Result<Tensor> {
-    let mask: Vec<f32> = (0..new)
-        .flat_map(|row| {
-            (0..before + new)
-                .map(move |col| if col <= before + row { 0.0 } else { f32::NEG_INFINITY })
-        })
-        .collect();
-    Tensor::from_vec(mask, (new, before + new), device)
-}
-
-fn split_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
-    let (batch, time, width) = x.dims3()?;
-    x.reshape((batch, time, heads, width / heads))?.transpose(1, 2)?.contiguous()
-}
-
-fn merge_heads(x: &Tensor) -> Result<Tensor> {
-    x.transpose(1, 2)?.contiguous()?.flatten_from(D::Minus2)
 }

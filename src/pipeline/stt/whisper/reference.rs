@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 
-use super::decode::{self, Limits};
 use super::{Whisper, WhisperSettings};
 use crate::pipeline::cancel::Cancel;
+use crate::pipeline::stt::{Options, SpeechToText, Utterance};
 
 const FEATURES: f32 = 2e-5;
 const ENCODED: f32 = 1e-4;
@@ -46,8 +46,9 @@ fn difference(ours: &Tensor, theirs: &Tensor) -> f32 {
 #[test]
 fn features() {
     let whisper = whisper();
-    let ours = whisper.features(&audio(), whisper.model.context()).unwrap().squeeze(0).unwrap();
-    let worst = difference(&ours, &reference("mel"));
+    let frames = 2 * whisper.model.context();
+    let ours = Tensor::from_vec(whisper.mel.compute(&audio(), frames), (80, frames), &Device::Cpu);
+    let worst = difference(&ours.unwrap(), &reference("mel"));
     assert!(worst < FEATURES, "{worst}");
 }
 
@@ -55,48 +56,73 @@ fn features() {
 fn encoder_and_decoder() {
     let whisper = whisper();
     let model = &whisper.model;
-    let mel = reference("mel").unsqueeze(0).unwrap();
-    let output = model.encoder_output(&mel).unwrap().squeeze(0).unwrap();
-    let worst = difference(&output, &reference("encoded"));
+    let mel = reference("mel").t().unwrap().contiguous().unwrap().unsqueeze(0).unwrap();
+    let encoded = model.encode(&mel, &|| false).unwrap().unwrap();
+    let worst = difference(&encoded.squeeze(0).unwrap(), &reference("encoded"));
     assert!(worst < ENCODED, "{worst}");
 
-    let encoded = model.encode(&mel, &|| false).unwrap().unwrap();
     let (tokens, theirs) = (numbers("tokens"), reference("scores"));
+    // Two utterances side by side, of which the second is what is looked at.
+    let mut caches = model.caches(2).unwrap();
+    let read = |caches: &mut _, part: &[u32], from: usize| {
+        let states = model.read(caches, 1, part).unwrap();
+        let ours = model.scores(&states).unwrap().squeeze(0).unwrap();
+        let worst = difference(&ours, &theirs.narrow(0, from, part.len()).unwrap());
+        assert!(worst < SCORES, "{part:?} after {from}: {worst}");
+    };
+    model.remember(&mut caches, 1, &encoded).unwrap();
     // One token after the other, over the cache; and some at once, as a prompt is read.
-    let mut state = model.start().unwrap();
     for (i, token) in tokens.iter().enumerate() {
-        let ours = model.step(&mut state, &encoded, &[*token]).unwrap();
-        let worst = difference(&ours, &theirs.get(i).unwrap());
-        assert!(worst < SCORES, "token {i}: {worst}");
+        read(&mut caches, &[*token], i);
     }
-    let mut state = model.start().unwrap();
-    for (read, part) in [(4, &tokens[..4]), (6, &tokens[4..])] {
-        let ours = model.step(&mut state, &encoded, part).unwrap();
-        let worst = difference(&ours, &theirs.get(read - 1).unwrap());
-        assert!(worst < SCORES, "{read} tokens: {worst}");
-    }
+    caches.rewind(1, 0);
+    read(&mut caches, &tokens[..4], 0);
+    read(&mut caches, &tokens[4..], 4);
+    // What is read in vain is forgotten.
+    caches.rewind(1, 4);
+    read(&mut caches, &tokens[4..], 4);
 }
 
 #[test]
 fn the_language_and_the_text() {
-    let whisper = whisper();
-    let features = whisper.features(&audio(), whisper.model.context()).unwrap();
-    let encoded = whisper.model.encode(&features, &|| false).unwrap().unwrap();
-    let greedy = |language| {
-        let (limits, cancel) = (Limits::for_duration(1.5), Cancel::default());
-        let (model, vocabulary) = (&whisper.model, &whisper.vocabulary);
-        decode::greedy(model, &encoded, vocabulary, language, limits, &cancel).unwrap().unwrap()
+    let mut whisper = whisper();
+    let mut greedy = |options: Options| {
+        let options = Options { temperature: Some(0.0), ..options };
+        let utterance = Utterance { audio: &audio(), options };
+        whisper.transcribe(utterance, &Cancel::default()).unwrap()
     };
+    let asking = |code: &str| Options { language: Some(code.to_owned()), ..Options::default() };
     let scores: Vec<f32> = reference("languages").to_vec1().unwrap();
     let best = scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap().0;
-    let found = greedy(None);
-    assert_eq!(found.language.as_deref(), Some(["en", "de", "fr"][best]));
+    let found = greedy(Options::default());
+    let total: f32 = scores.iter().map(|score| (score - scores[best]).exp()).sum();
+    let spoken = found.language.clone().unwrap();
+    assert_eq!(spoken.code, ["en", "de", "fr"][best]);
+    assert!((spoken.probability - 1.0 / total).abs() < 1e-3);
+    // A random text is not believed, but what was written is known.
     let theirs = numbers("greedy");
-    assert!(found.tokens.len() > 20, "{:?}", found.tokens);
-    assert_eq!(found.tokens, theirs[..found.tokens.len()]);
+    assert_eq!(found.rejection, Some(crate::pipeline::stt::Rejection::TooManyWords));
+    let written = |options| written(&options);
+    assert_eq!(written(Options::default()), theirs[..written(Options::default()).len()]);
+    assert!(written(Options::default()).len() > 20);
+    // A draft changes nothing, right or wrong.
+    for draft in [theirs.clone(), theirs[..5].to_vec(), vec![theirs[0], 7, 7], vec![9_999]] {
+        let drafted = written(Options { draft, ..Options::default() });
+        assert_eq!(drafted, written(Options::default()));
+    }
     // A language that is asked for is another prompt, and with it another text.
-    let asked = greedy(Some(["en", "de", "fr"][(best + 1) % 3]));
-    assert_ne!(asked.language, found.language);
-    assert_ne!(asked.tokens, found.tokens);
-    assert_eq!(greedy(Some("xx")), found, "an unknown language is found out");
+    let other = ["en", "de", "fr"][(best + 1) % 3];
+    assert_eq!(greedy(asking(other)).language.unwrap().code, other);
+    assert_ne!(written(asking(other)), written(Options::default()));
+    assert_eq!(greedy(asking("xx")).language, found.language, "an unknown language is found out");
+    // One that is not allowed is not found.
+    let allowed = Options { languages: vec![other.to_owned()], ..Options::default() };
+    let spoken = greedy(allowed).language.unwrap();
+    assert_eq!(spoken.code, other);
+    assert!((spoken.probability - 1.0).abs() < 1e-6);
+}
+
+/// What is written at temperature 0, believed or not.
+fn written(options: &Options) -> Vec<u32> {
+    super::batch::written(&whisper(), &audio(), options)
 }

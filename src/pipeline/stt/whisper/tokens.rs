@@ -9,9 +9,18 @@ use super::config::{Generation, LoadError, ModelConfig};
 /// English-only checkpoints have one token less than this, and no languages. For those that do not say.
 const MULTILINGUAL_VOCABULARY: usize = 51_865;
 
+/// What the decoder is told before it begins.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Prompt {
+    pub tokens: Vec<u32>,
+    /// Where `<|startoftranscript|>` stands.
+    pub start: usize,
+}
+
 /// See the module.
 pub(super) struct Vocabulary {
     tokenizer: Tokenizer,
+    size: usize,
     /// `<|startoftranscript|>`.
     pub start: u32,
     /// `<|endoftext|>`.
@@ -21,6 +30,10 @@ pub(super) struct Vocabulary {
     transcribe: u32,
     /// `<|notimestamps|>`; every token after it is a timestamp.
     no_timestamps: u32,
+    /// `<|nospeech|>`, by either of its names.
+    no_speech: Option<u32>,
+    /// `<|startofprev|>`: what comes before the text.
+    previous: Option<u32>,
     never: Vec<u32>,
     never_first: Vec<u32>,
 }
@@ -64,7 +77,34 @@ impl Vocabulary {
         let mut never = in_range(generation.suppress_tokens);
         never.extend(no_timestamps + 1..config.vocab_size as u32);
         let never_first = in_range(generation.begin_suppress_tokens);
-        Ok(Self { tokenizer, start, end, languages, transcribe, no_timestamps, never, never_first })
+        let known = |text: &str| {
+            tokenizer.token_to_id(text).filter(|id| (*id as usize) < config.vocab_size)
+        };
+        let no_speech = known("<|nospeech|>").or_else(|| known("<|nocaptions|>"));
+        let previous = known("<|startofprev|>");
+        Ok(Self {
+            tokenizer,
+            size: config.vocab_size,
+            start,
+            end,
+            languages,
+            transcribe,
+            no_timestamps,
+            no_speech,
+            previous,
+            never,
+            never_first,
+        })
+    }
+
+    /// How many tokens there are.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The token of a language, if the checkpoint knows it.
+    pub(super) fn language(&self, code: &str) -> Option<u32> {
+        self.languages.iter().find(|(known, _)| known == code).map(|(_, token)| *token)
     }
 
     /// Whether the checkpoint knows languages, and the tokens of those it knows.
@@ -72,13 +112,37 @@ impl Vocabulary {
         &self.languages
     }
 
-    /// What the decoder is told before it begins: for `language` (a token of [`Self::languages`]) or, in
-    /// English-only checkpoints, without.
-    pub(super) fn prompt(&self, language: Option<u32>) -> Vec<u32> {
-        match language {
-            Some(language) => vec![self.start, language, self.transcribe, self.no_timestamps],
-            None => vec![self.start, self.no_timestamps],
+    /// What the decoder is told before it begins: likely words, then the task, for `language` (a token of
+    /// [`Self::languages`]) or, in English-only checkpoints, without. Of the words at most `longest` tokens are
+    /// kept, the last ones.
+    pub(super) fn prompt(&self, words: &str, language: Option<u32>, longest: usize) -> Prompt {
+        let mut tokens = Vec::new();
+        let words = words.trim();
+        if let Some(previous) = self.previous.filter(|_| !words.is_empty())
+            && let Ok(encoded) = self.tokenizer.encode_fast(format!(" {words}"), false)
+        {
+            let ids = encoded.get_ids();
+            tokens.push(previous);
+            tokens.extend(&ids[ids.len().saturating_sub(longest)..]);
         }
+        let start = tokens.len();
+        match language {
+            Some(language) => {
+                tokens.extend([self.start, language, self.transcribe, self.no_timestamps]);
+            }
+            None => tokens.extend([self.start, self.no_timestamps]),
+        }
+        Prompt { tokens, start }
+    }
+
+    /// The token that says that nobody speaks, and is looked for after the start.
+    pub(super) fn no_speech(&self) -> Option<u32> {
+        self.no_speech
+    }
+
+    /// Tokens that are never to come, for a mask.
+    pub(super) fn never(&self) -> &[u32] {
+        &self.never
     }
 
     /// Tokens that must not come next.

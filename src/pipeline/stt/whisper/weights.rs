@@ -15,13 +15,15 @@ struct Index {
     weight_map: HashMap<String, String>,
 }
 
-/// The tensors of a checkpoint, by name, taken out one by one.
+/// The tensors of a checkpoint, by name, as they are in its files. They are taken out one by one.
 pub(super) struct Weights {
     tensors: HashMap<String, Tensor>,
+    device: Device,
+    dtype: DType,
 }
 
 impl Weights {
-    /// Reads every safetensors file of `folder` and converts floating-point tensors to `dtype`.
+    /// Reads every safetensors file of `folder`, for a model that computes on `device` in `dtype`.
     pub(super) fn open(folder: &Path, device: &Device, dtype: DType) -> Result<Self, LoadError> {
         let files = files(folder)?;
         if files.is_empty() {
@@ -37,16 +39,26 @@ impl Weights {
             };
             let file = SliceSafetensors::new(&bytes).map_err(damaged)?;
             for (name, _) in file.tensors() {
-                let tensor = file.load(&name, device)?.to_dtype(dtype)?;
+                let tensor = file.load(&name, &Device::Cpu)?;
                 // Some exporters leave the prefix out.
                 let name = name.strip_prefix("model.").unwrap_or(&name).to_owned();
                 tensors.insert(name, tensor);
             }
         }
-        Ok(Self { tensors })
+        Ok(Self { tensors, device: device.clone(), dtype })
     }
 
-    /// Takes a tensor, which must have this shape.
+    /// Where the model will be.
+    pub(super) fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// What the model computes in.
+    pub(super) fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// Takes a tensor, which must have this shape, to the model's device in its precision.
     pub(super) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
         let tensor = self
             .tensors
@@ -59,7 +71,7 @@ impl Weights {
                 expected: shape.to_vec(),
             });
         }
-        Ok(tensor)
+        Ok(tensor.to_device(&self.device)?.to_dtype(self.dtype)?)
     }
 }
 

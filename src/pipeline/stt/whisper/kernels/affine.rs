@@ -1,0 +1,199 @@
+//! `x · Wᵀ + b`, with what comes after it in the same operation.
+
+use candle_core::{CpuStorage, CustomOp2, InplaceOp3, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
+
+use super::elementwise::{CHUNK, gelu_in_place};
+use super::product::{Before, View, ViewMut, multiply};
+use super::{is_ours, values};
+
+/// What is done to each value of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Activation {
+    /// Nothing.
+    None,
+    /// The exact GELU.
+    Gelu,
+}
+
+/// `activation(x · Wᵀ + b)`: x [batch, time, in], W [out, in], b [out].
+pub(in super::super) fn affine(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Bias,
+    activation: Activation,
+) -> Result<Tensor> {
+    if is_ours(x) {
+        return x.apply_op2_no_bwd(weight, &Affine { bias: &bias.host, activation });
+    }
+    activate(product(x, weight)?.broadcast_add(&bias.tensor)?, activation)
+}
+
+pub(in super::super) fn activate(x: Tensor, activation: Activation) -> Result<Tensor> {
+    match activation {
+        Activation::None => Ok(x),
+        Activation::Gelu => x.gelu_erf(),
+    }
+}
+
+/// `onto + x · Wᵀ + b`. On a processor it is written in place of `onto`, which nobody else may hold.
+pub(in super::super) fn affine_onto(
+    onto: Tensor,
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Bias,
+) -> Result<Tensor> {
+    if is_ours(x) && is_ours(&onto) {
+        onto.inplace_op3(x, weight, &AffineOnto { bias: &bias.host })?;
+        return Ok(onto);
+    }
+    onto + product(x, weight)?.broadcast_add(&bias.tensor)?
+}
+
+fn product(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let (batch, time, width) = x.dims3()?;
+    x.reshape((batch * time, width))?.matmul(&weight.t()?)?.reshape((batch, time, ()))
+}
+
+/// A bias on the model's device, and where our own operations read it.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Bias {
+    pub(in super::super) tensor: Tensor,
+    pub(in super::super) host: Vec<f32>,
+}
+
+impl Bias {
+    pub(in super::super) fn new(tensor: Tensor) -> Result<Self> {
+        let host = tensor.to_dtype(candle_core::DType::F32)?.to_vec1()?;
+        Ok(Self { tensor, host })
+    }
+}
+
+struct Affine<'a> {
+    bias: &'a [f32],
+    activation: Activation,
+}
+
+impl CustomOp2 for Affine<'_> {
+    fn name(&self) -> &'static str {
+        "affine"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (batch, time, width) = x_layout.shape().dims3()?;
+        let (rows, outputs) = (batch * time, self.bias.len());
+        let x = View::new(values(x, x_layout)?, rows, width, width);
+        let weight = View::new(values(weight, weight_layout)?, outputs, width, width).transposed();
+        let mut y = repeated(self.bias, rows);
+        let onto = &mut ViewMut::new(&mut y, rows, outputs, outputs);
+        multiply(x, weight, onto, Before::Kept, rayon::current_num_threads());
+        if self.activation == Activation::Gelu {
+            gelu_in_place(&mut y);
+        }
+        Ok((CpuStorage::F32(y), Shape::from((batch, time, outputs))))
+    }
+}
+
+struct AffineOnto<'a> {
+    bias: &'a [f32],
+}
+
+impl InplaceOp3 for AffineOnto<'_> {
+    fn name(&self) -> &'static str {
+        "affine-onto"
+    }
+
+    fn cpu_fwd(
+        &self,
+        onto: &mut CpuStorage,
+        onto_layout: &Layout,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+    ) -> Result<()> {
+        let (batch, time, width) = x_layout.shape().dims3()?;
+        let (rows, outputs) = (batch * time, self.bias.len());
+        let x = View::new(values(x, x_layout)?, rows, width, width);
+        let weight = View::new(values(weight, weight_layout)?, outputs, width, width).transposed();
+        let onto = values_mut(onto, onto_layout)?;
+        add_to_rows(onto, self.bias);
+        let onto = &mut ViewMut::new(onto, rows, outputs, outputs);
+        multiply(x, weight, onto, Before::Kept, rayon::current_num_threads());
+        Ok(())
+    }
+}
+
+/// `row`, `count` times.
+pub(super) fn repeated(row: &[f32], count: usize) -> Vec<f32> {
+    let mut rows = Vec::with_capacity(row.len() * count);
+    for _ in 0..count {
+        rows.extend_from_slice(row);
+    }
+    rows
+}
+
+/// Adds `addend` to each row.
+pub(super) fn add_to_rows(rows: &mut [f32], addend: &[f32]) {
+    let add = |rows: &mut [f32]| {
+        for row in rows.chunks_exact_mut(addend.len()) {
+            for (value, addend) in row.iter_mut().zip(addend) {
+                *value += addend;
+            }
+        }
+    };
+    if rows.len() <= CHUNK {
+        add(rows);
+    } else {
+        rows.par_chunks_mut((CHUNK / addend.len()).max(1) * addend.len()).for_each(add);
+    }
+}
+
+pub(super) fn values_mut<'a>(
+    storage: &'a mut CpuStorage,
+    layout: &Layout,
+) -> Result<&'a mut [f32]> {
+    let (start, end) = layout
+        .contiguous_offsets()
+        .ok_or_else(|| candle_core::Error::msg("the values are not contiguous"))?;
+    match storage {
+        CpuStorage::F32(values) => Ok(&mut values[start..end]),
+        _ => Err(candle_core::Error::msg("the values are not f32")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    fn random(shape: &[usize]) -> Tensor {
+        Tensor::randn(0.0_f32, 1.0, shape, &Device::Cpu).unwrap()
+    }
+
+    fn largest_difference(a: &Tensor, b: &Tensor) -> f32 {
+        (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap()
+    }
+
+    #[test]
+    fn it_is_the_product_and_the_sum() {
+        let (x, weight) = (random(&[2, 30, 64]), random(&[48, 64]));
+        let bias = Bias::new(random(&[48])).unwrap();
+        let plain = product(&x, &weight).unwrap().broadcast_add(&bias.tensor).unwrap();
+        let ours = affine(&x, &weight, &bias, Activation::None).unwrap();
+        assert!(largest_difference(&ours, &plain) < 1e-4);
+        let ours = affine(&x, &weight, &bias, Activation::Gelu).unwrap();
+        assert!(largest_difference(&ours, &plain.gelu_erf().unwrap()) < 1e-4);
+        let onto = random(&[2, 30, 48]);
+        let expected = (&onto + &plain).unwrap();
+        let ours = affine_onto(onto, &x, &weight, &bias).unwrap();
+        assert!(largest_difference(&ours, &expected) < 1e-4);
+    }
+}

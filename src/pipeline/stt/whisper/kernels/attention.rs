@@ -1,0 +1,294 @@
+//! Attention that never holds a whole matrix of scores on a processor: over the encoder's 1,500 frames this would be
+//! 54 MB a layer, and moving it takes longer than computing it.
+
+use std::ops::Range;
+
+use candle_core::{
+    CpuStorage, CustomOp1, CustomOp3, D, DType, Device, Layout, Result, Shape, Tensor,
+};
+use rayon::prelude::*;
+
+use super::cache::Cache;
+use super::elementwise::{exponentials, softmax};
+use super::product::{Before, View, ViewMut, multiply};
+use super::{is_ours, values};
+
+/// Rows of queries worked on together: their scores stay in a core's cache.
+const ROWS: Range<usize> = 32..129;
+
+/// How much of a cache each query may see.
+#[derive(Debug)]
+pub(in super::super) struct Reading {
+    /// For each utterance: how many positions its first query sees.
+    visible: Vec<usize>,
+    /// Whether each query sees one position more than the one before.
+    causal: bool,
+    /// For the tensors that are not ours: zero where a query may look, and minus infinity elsewhere; `None` if it
+    /// may look everywhere. [utterances, 1, time, positions]
+    mask: Option<Tensor>,
+    /// Positions that any of them sees.
+    positions: usize,
+}
+
+impl Reading {
+    /// Of `time` new positions in each utterance, which come after `before` others: each sees itself and what is
+    /// before it.
+    pub(in super::super) fn causal(before: &[usize], time: usize, device: &Device) -> Result<Self> {
+        let visible = before.iter().map(|before| before + 1).collect();
+        Self::new(visible, time, true, device)
+    }
+
+    /// Of everything that there is: so many positions of each utterance.
+    pub(in super::super) fn whole(visible: &[usize], device: &Device) -> Result<Self> {
+        Self::new(visible.to_vec(), 1, false, device)
+    }
+
+    fn new(visible: Vec<usize>, time: usize, causal: bool, device: &Device) -> Result<Self> {
+        let more = if causal { time - 1 } else { 0 };
+        let positions = visible.iter().max().copied().unwrap_or_default() + more;
+        let is_full = more == 0 && visible.iter().all(|visible| *visible == positions);
+        let mask = (!device.is_cpu() && !is_full).then(|| {
+            let mut mask = Vec::with_capacity(visible.len() * time * positions);
+            for visible in &visible {
+                for row in 0..time {
+                    let seen = visible + if causal { row } else { 0 };
+                    mask.extend(
+                        (0..positions).map(|i| if i < seen { 0.0 } else { f32::NEG_INFINITY }),
+                    );
+                }
+            }
+            Tensor::from_vec(mask, (visible.len(), 1, time, positions), device)
+        });
+        Ok(Self { visible, causal, mask: mask.transpose()?, positions })
+    }
+}
+
+/// What every position sees in every other: of the encoder's queries, keys and values [batch, time, 3 · width] of
+/// `heads` heads. The scale is in the queries.
+pub(in super::super) fn attend_self(qkv: &Tensor, heads: usize) -> Result<Tensor> {
+    if is_ours(qkv) {
+        return qkv.apply_op1_no_bwd(&Everywhere { heads });
+    }
+    let (batch, time, width) = qkv.dims3()?;
+    let split = qkv.reshape((batch, time, 3, heads, width / 3 / heads))?;
+    let part = |i: usize| split.narrow(2, i, 1)?.squeeze(2)?.transpose(1, 2)?.contiguous();
+    merge_heads(&attend_tensors(&part(0)?, &part(1)?, &part(2)?, None)?)
+}
+
+/// What queries [utterances, time, width] see in a cache. The scale is in the queries.
+pub(in super::super) fn attend(q: &Tensor, cache: &Cache, reading: &Reading) -> Result<Tensor> {
+    if is_ours(q) {
+        let op = Remembered { visible: &reading.visible, causal: reading.causal };
+        return q.apply_op3_no_bwd(&cache.keys, &cache.values, &op);
+    }
+    let keys = cache.keys.narrow(2, 0, reading.positions)?;
+    let values = cache.values.narrow(2, 0, reading.positions)?;
+    let heads = keys.dim(1)?;
+    let q = split_heads(q, heads)?;
+    merge_heads(&attend_tensors(&q, &keys, &values, reading.mask.as_ref())?)
+}
+
+/// softmax(q · kᵀ + mask) · v, the softmax in f32.
+fn attend_tensors(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
+    let scores = q.matmul(&k.t()?)?.to_dtype(DType::F32)?;
+    let scores = match mask {
+        Some(mask) => scores.broadcast_add(mask)?,
+        None => scores,
+    };
+    softmax(&scores)?.to_dtype(v.dtype())?.matmul(v)
+}
+
+/// [batch, time, width] to [batch, heads, time, width of a head], contiguous.
+pub(in super::super) fn split_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
+    let (batch, time, width) = x.dims3()?;
+    x.reshape((batch, time, heads, width / heads))?.transpose(1, 2)?.contiguous()
+}
+
+fn merge_heads(x: &Tensor) -> Result<Tensor> {
+    x.transpose(1, 2)?.contiguous()?.flatten_from(D::Minus2)
+}
+
+struct Everywhere {
+    heads: usize,
+}
+
+impl CustomOp1 for Everywhere {
+    fn name(&self) -> &'static str {
+        "attend-self"
+    }
+
+    fn cpu_fwd(&self, qkv: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (batch, time, step) = layout.shape().dims3()?;
+        let width = step / 3;
+        let head = width / self.heads;
+        let qkv = values(qkv, layout)?;
+        let mut out = vec![0.0; batch * time * width];
+        // Enough pieces that no thread waits long for the last.
+        let rows = (time / (4 * rayon::current_num_threads())).clamp(ROWS.start, ROWS.end - 1);
+        out.par_chunks_mut(time * width).zip(qkv.par_chunks(time * step)).for_each(|(out, qkv)| {
+            let blocks = out.par_chunks_mut(rows * width).enumerate();
+            blocks.for_each_init(
+                || vec![0.0; rows * time],
+                |scores, (block, out)| {
+                    let count = out.len() / width;
+                    let queries = &qkv[block * rows * step..];
+                    for at in (0..width).step_by(head) {
+                        let q = View::new(&queries[at..], count, head, step);
+                        let k = View::new(&qkv[width + at..], time, head, step);
+                        let v = View::new(&qkv[2 * width + at..], time, head, step);
+                        let scores = &mut scores[..count * time];
+                        let onto = &mut ViewMut::new(scores, count, time, time);
+                        multiply(q, k.transposed(), onto, Before::Forgotten, 1);
+                        let mut scales = [0.0; ROWS.end];
+                        for (scale, row) in scales.iter_mut().zip(scores.chunks_exact_mut(time)) {
+                            *scale = exponentials(row);
+                        }
+                        let p = View::new(scores, count, time, time);
+                        let onto = &mut ViewMut::new(&mut out[at..], count, head, width);
+                        multiply(p, v, onto, Before::Forgotten, 1);
+                        for (scale, row) in scales.iter().zip(out.chunks_exact_mut(width)) {
+                            for value in &mut row[at..at + head] {
+                                *value *= scale;
+                            }
+                        }
+                    }
+                },
+            );
+        });
+        Ok((CpuStorage::F32(out), Shape::from((batch, time, width))))
+    }
+}
+
+struct Remembered<'a> {
+    visible: &'a [usize],
+    causal: bool,
+}
+
+impl CustomOp3 for Remembered<'_> {
+    fn name(&self) -> &'static str {
+        "attend"
+    }
+
+    fn cpu_fwd(
+        &self,
+        q: &CpuStorage,
+        q_layout: &Layout,
+        k: &CpuStorage,
+        k_layout: &Layout,
+        v: &CpuStorage,
+        v_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (batch, time, width) = q_layout.shape().dims3()?;
+        let (_, heads, positions, head) = k_layout.shape().dims4()?;
+        let (q, k, v) = (values(q, q_layout)?, values(k, k_layout)?, values(v, v_layout)?);
+        // A head of all queries of an utterance at a time; they are put side by side afterwards.
+        let mut by_head = vec![0.0; batch * width * time];
+        by_head.par_chunks_mut(time * head).enumerate().for_each_init(
+            || vec![0.0; positions],
+            |scores, (i, out)| {
+                let (utterance, h) = (i / heads, i % heads);
+                let k = &k[i * positions * head..][..positions * head];
+                let v = &v[i * positions * head..][..positions * head];
+                for (t, out) in out.chunks_exact_mut(head).enumerate() {
+                    let q = &q[(utterance * time + t) * width + h * head..][..head];
+                    let seen = self.visible[utterance] + if self.causal { t } else { 0 };
+                    pulp::Arch::new().dispatch(|| attend_row(q, k, v, &mut scores[..seen], out));
+                }
+            },
+        );
+        if time == 1 {
+            return Ok((CpuStorage::F32(by_head), Shape::from((batch, time, width))));
+        }
+        let mut out = vec![0.0; batch * time * width];
+        for (i, heads_of) in by_head.chunks_exact(time * head).enumerate() {
+            let (utterance, h) = (i / heads, i % heads);
+            for (t, row) in heads_of.chunks_exact(head).enumerate() {
+                out[(utterance * time + t) * width + h * head..][..head].copy_from_slice(row);
+            }
+        }
+        Ok((CpuStorage::F32(out), Shape::from((batch, time, width))))
+    }
+}
+
+/// One query over the first positions of a head, as many as there are `scores`.
+#[inline(always)]
+fn attend_row(query: &[f32], keys: &[f32], values: &[f32], scores: &mut [f32], out: &mut [f32]) {
+    const LANES: usize = 16;
+    let (query_blocks, query_rest) = query.as_chunks::<LANES>();
+    for (score, key) in scores.iter_mut().zip(keys.chunks_exact(query.len())) {
+        let mut sums = [0.0_f32; LANES];
+        let (blocks, rest) = key.as_chunks::<LANES>();
+        for (a, b) in query_blocks.iter().zip(blocks) {
+            for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+                *sum += a * b;
+            }
+        }
+        let rest: f32 = query_rest.iter().zip(rest).map(|(a, b)| a * b).sum();
+        *score = sums.into_iter().sum::<f32>() + rest;
+    }
+    let scale = exponentials(scores);
+    out.fill(0.0);
+    for (score, value) in scores.iter().zip(values.chunks_exact(query.len())) {
+        for (out, value) in out.iter_mut().zip(value) {
+            *out += score * value;
+        }
+    }
+    for out in out {
+        *out *= scale;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADS: usize = 3;
+
+    fn random(shape: &[usize]) -> Tensor {
+        Tensor::randn(0.0_f32, 1.0, shape, &Device::Cpu).unwrap()
+    }
+
+    fn largest_difference(a: &Tensor, b: &Tensor) -> f32 {
+        (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap()
+    }
+
+    #[test]
+    fn self_attention_is_the_composed_one() {
+        for time in [1, 31, 200] {
+            let qkv = random(&[2, time, 3 * HEADS * 20]);
+            let split = qkv.reshape((2, time, 3, HEADS, 20)).unwrap();
+            let part = |i: usize| {
+                let part = split.narrow(2, i, 1).unwrap().squeeze(2).unwrap();
+                part.transpose(1, 2).unwrap().contiguous().unwrap()
+            };
+            let theirs = attend_tensors(&part(0), &part(1), &part(2), None).unwrap();
+            let ours = attend_self(&qkv, HEADS).unwrap();
+            assert!(largest_difference(&ours, &merge_heads(&theirs).unwrap()) < 1e-5);
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_read_as_far_as_it_may_be() {
+        let cache =
+            Cache { keys: random(&[2, HEADS, 40, 20]), values: random(&[2, HEADS, 40, 20]) };
+        for (time, before) in [(1, [7, 30]), (5, [0, 12])] {
+            let q = random(&[2, time, HEADS * 20]);
+            let reading = Reading::causal(&before, time, &Device::Cpu).unwrap();
+            let ours = attend(&q, &cache, &reading).unwrap();
+            for (utterance, before) in before.into_iter().enumerate() {
+                for t in 0..time {
+                    let seen = before + t + 1;
+                    let part =
+                        |x: &Tensor| x.narrow(0, utterance, 1).unwrap().narrow(2, 0, seen).unwrap();
+                    let q = q.narrow(0, utterance, 1).unwrap().narrow(1, t, 1).unwrap();
+                    let q = split_heads(&q, HEADS).unwrap();
+                    let (keys, values) = (part(&cache.keys), part(&cache.values));
+                    let theirs = attend_tensors(&q, &keys, &values, None).unwrap();
+                    let ours = ours.narrow(0, utterance, 1).unwrap().narrow(1, t, 1).unwrap();
+                    let theirs = merge_heads(&theirs).unwrap();
+                    assert!(largest_difference(&ours, &theirs) < 1e-5);
+                }
+            }
+        }
+    }
+}

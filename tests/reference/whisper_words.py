@@ -279,7 +279,7 @@ def main() -> None:
     lines = lambda rows: "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]"
     OUTPUT.write_text(
         "{\n"
-        + f'"made_by": {json.dumps("tests/reference/whisper_words.py: openai-whisper 20250625, transformers 5.23.0, torch 2.15.0, f32")},\n'
+        + '"made_by": "tests/reference/whisper_words.py: openai-whisper 20250625, transformers 5.23.0, torch 2.15.0, f32",\n'
         + f'"prompt": {PROMPT}, "end": {END}, "frame_s": {FRAME_S}, "median_frames": {MEDIAN_FRAMES},\n'
         + f'"heads": {heads},\n"fallback_heads": {half},\n'
         + f'"notes": {json.dumps(notes)},\n'

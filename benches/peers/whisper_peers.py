@@ -36,6 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3, help="timed runs of each clip; the median counts")
     parser.add_argument("--clips", type=int, help="only so many clips")
     parser.add_argument("--trim", default="75:32:384", help="margin:multiple:floor in frames of 20 ms")
+    parser.add_argument("--wait", type=float, default=60, help="seconds to wait for a quiet machine before each row")
     parser.add_argument("--only", help="only peers whose name holds this")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="cuda: transformers and faster-whisper")
     parser.add_argument("--dtype", choices=["f32", "f16"], default="f32", help="of transformers")
@@ -201,10 +202,39 @@ def whisper_cpp_peer(options, kind):
     return transcribe, f"pywhispercpp {importlib.metadata.version('pywhispercpp')}: {flags}"
 
 
+def busy() -> tuple[float, float]:
+    """Seconds of all cores since the machine started: busy, and in all. Linux only; elsewhere nothing is busy."""
+    try:
+        ticks = [int(part) for part in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+    except OSError:
+        return 0.0, 1.0
+    rate = os.sysconf("SC_CLK_TCK")
+    return (sum(ticks) - ticks[3] - ticks[4]) / rate, sum(ticks) / rate
+
+
+def wait_until_quiet(seconds: float) -> None:
+    """Until all cores together are idle nine tenths of three seconds, but no longer than so many seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        before = busy()
+        time.sleep(3)
+        after = busy()
+        if after[0] - before[0] < 0.1 * (after[1] - before[1]):
+            return
+
+
+def others(start_busy: float, start_own: float, start: float) -> float:
+    """How many cores other processes kept busy meanwhile: what the times of this row are worth."""
+    busy_for, own = busy()[0] - start_busy, time.process_time() - start_own
+    return round(max(0.0, busy_for - own) / (time.monotonic() - start), 2)
+
+
 def measure(options, name: str, kind: str, context: str) -> dict:
-    start = {"transformers": transformers_peer, "faster-whisper": faster_whisper_peer, "whisper.cpp": whisper_cpp_peer}
-    transcribe, version = start[name](options, kind)
+    peers = {"transformers": transformers_peer, "faster-whisper": faster_whisper_peer, "whisper.cpp": whisper_cpp_peer}
+    transcribe, version = peers[name](options, kind)
     rows, wrong = [], []
+    wait_until_quiet(options.wait)
+    start_busy, start_own, start = busy()[0], time.process_time(), time.monotonic()
     for clip in clips(options.clips):
         audio = samples_of(clip["file"])
         frames = FULL if context == "full" else trimmed(len(audio), options.trim)
@@ -221,7 +251,8 @@ def measure(options, name: str, kind: str, context: str) -> dict:
     return {
         "peer": name, "weights": kind, "context": context, "clips": len(rows), "mean_ms": round(statistics.mean(rows), 1),
         "median_ms": round(statistics.median(rows), 1), "slowest_ms": round(max(rows), 1),
-        "same_tokens": len(rows) - len(wrong), "other_tokens": wrong, "version": version,
+        "same_tokens": len(rows) - len(wrong), "other_tokens": wrong,
+        "others_busy_cores": others(start_busy, start_own, start), "version": version,
     }
 
 
@@ -252,6 +283,8 @@ def measure_shape(options, kind: str) -> dict:
     extractor = WhisperFeatureExtractor(feature_size=shape["num_mel_bins"])
     audio = whisper_shapes.make_audio(48_000)
     times = []
+    wait_until_quiet(options.wait)
+    start_busy, start_own, start = busy()[0], time.process_time(), time.monotonic()
     for run in range(options.runs + 1):
         before = time.perf_counter()
         mel = extractor(audio, sampling_rate=16_000, return_tensors="np").input_features
@@ -273,6 +306,7 @@ def measure_shape(options, kind: str) -> dict:
     return {
         "peer": "ctranslate2", "weights": f"{kind}, seeded", "shape": options.shape, "context": "full", "clip_s": 3,
         "tokens": len(tokens), "features_ms": mel_ms, "encode_ms": encode_ms, "decode_ms": decode_ms, "whole_ms": whole_ms,
+        "others_busy_cores": others(start_busy, start_own, start),
         "version": f"ctranslate2 {ctranslate2.__version__}", "ids": [int(token) for token in tokens],
     }
 

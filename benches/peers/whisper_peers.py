@@ -272,8 +272,10 @@ def measure_shape(options, kind: str) -> dict:
         torch.set_num_threads(options.threads)
         model = whisper_shapes.make_model(shape, context=FULL)
         tokens = [f"token {i}" for i in range(shape["vocab_size"])]
-        for i, special in {shape["end"]: "<|endoftext|>", shape["end"] + 1: "<|startoftranscript|>"}.items():
-            tokens[i] = special
+        # CTranslate2 finds these by name; without the last two it takes the text for one with timestamps.
+        no_timestamps = shape["prompt"][-1]
+        tokens[shape["end"]], tokens[shape["end"] + 1] = "<|endoftext|>", "<|startoftranscript|>"
+        tokens[no_timestamps - 1], tokens[no_timestamps] = "<|nospeech|>", "<|notimestamps|>"
         ctranslate2_folder(folder, model, tokens, kind, [])
         del model
     compute = {"f32": "float32", "f16": "float16", "int8": "int8"}[kind]
@@ -293,9 +295,10 @@ def measure_shape(options, kind: str) -> dict:
         numpy.asarray(encoded) if options.device == "cpu" else encoded.to_device(ctranslate2.Device.cpu)
         after_encode = time.perf_counter()
         prompt = shape["prompt"]
-        # The end is kept away, so that there are twenty tokens whatever the weights say.
+        # The end is kept away, so that there are twenty tokens whatever the weights say. CTranslate2 gives at most half of
+        # `max_length`.
         result = model.generate(
-            encoded, [prompt], beam_size=1, max_length=len(prompt) + 20, suppress_blank=False,
+            encoded, [prompt], beam_size=1, max_length=40, suppress_blank=False,
             suppress_tokens=[shape["end"]],
         )
         tokens = result[0].sequences_ids[0]

@@ -13,7 +13,9 @@ Three answers for each recording, all in seconds:
                    where the end of the text begins
     words          the words of that alignment with punctuation joined to its word, before OpenAI's later corrections of
                    long words; a word ends where its own last token ends, not where the punctuation after it does
-    transformers   `_extract_token_timestamps` for the same tokens, N numbers: for comparison only, see `notes`
+    transformers   `_extract_token_timestamps` for the same tokens, N numbers: for comparison only. It takes the rows of the
+                   text alone, so that token i gets the row that predicts token i + 1, takes the softmax over all 1,500
+                   frames and cuts afterwards, and normalises over N rows. On the fixture it seldom agrees (`notes`)
     fallback       like `starts`, with all heads of the last half of the decoder's layers: what is used for a checkpoint
                    that names no alignment heads
 

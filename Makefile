@@ -16,7 +16,7 @@ FEATURES ?=
 
 .PHONY: help
 help: ## This list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The key that protects what people said: outside the data folder, so that no copy of that holds both.
 KEY_FILE ?= $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/sotto/secret.key
@@ -40,7 +40,15 @@ test: web/node_modules ## Installs what is missing and runs every check and test
 
 .PHONY: build
 build: install $(PAGE) ## Builds the program with its page (FEATURES=cuda or metal for a GPU).
-	cargo build --release --locked $(if $(FEATURES),--features $(FEATURES))
+	$(if $(filter cuda,$(FEATURES)),scripts/cuda.sh build,cargo build --release --locked $(if $(FEATURES),--features $(FEATURES)))
+
+.PHONY: cuda
+cuda: ## Builds it for NVIDIA GPUs; the same program runs where there is none (CUDA_COMPUTE_CAP=90: for one kind).
+	@$(MAKE) --no-print-directory build FEATURES=cuda
+
+.PHONY: check-cuda
+check-cuda: ## Compiles the GPU kernels and checks the code that uses them; needs no GPU.
+	@scripts/cuda.sh check
 
 .PHONY: web
 web: $(PAGE) ## Builds the page.

@@ -23,6 +23,7 @@ step 'page: unit tests' web npm test --silent
 step 'page: build' web npm run --silent build
 step 'format' cargo fmt --all --check
 step 'lints, benches included' cargo clippy --workspace --all-targets --locked -- -D warnings
+step 'the change for CUDA fits' scripts/cuda.sh patch
 # One build for all that follows: the tests need the program too, and this is the program that the browsers call.
 step 'build' cargo test --workspace --locked --no-run
 step 'models' "$SOTTO_BIN" models pull onnxruntime silero-vad smart-turn-v3

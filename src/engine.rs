@@ -1,11 +1,12 @@
 //! Engines: what runs the models, and which of them runs here.
 //!
-//! `choose` turns configuration into engines; `worker` is where threads are; `desk` is the queue before
+//! `choose` turns configuration into engines; `device` is what Whisper computes on; `worker` is where threads are; `desk` is the queue before
 //! recognition; `handles` is what calls hold.
 //! Engines do not know calls, HTTP or people.
 
 mod choose;
 pub mod desk;
+pub mod device;
 pub mod handles;
 pub mod http;
 pub mod llm;
@@ -29,11 +30,12 @@ use crate::pipeline::failure::EngineError;
 use crate::pipeline::stt::LoadError;
 use crate::pipeline::vad::VadModel;
 
-/// The models that this configuration would use if all of them were here.
+/// The models that this configuration would use here if all of them were here. Blocks while it looks for a GPU.
 pub fn wanted<'a>(config: &Config, manifest: &'a Manifest) -> Vec<&'a Model> {
-    let device =
-        if cfg!(any(feature = "cuda", feature = "metal")) { Device::Gpu } else { Device::Cpu };
     let runs_whisper = matches!(config.stt.engine, SttEngine::Auto | SttEngine::Whisper);
+    // A program that was built for GPUs does not have to have one.
+    let opened = runs_whisper.then(|| device::open(config.stt.device).ok()).flatten();
+    let device = opened.map_or(Device::Cpu, |opened| opened.kind());
     let usual = |model: &&Model| match model.stage {
         Stage::Vad => config.vad.engine != VadEngine::Energy,
         Stage::Turn => config.turn.engine != TurnEngine::Silence,
@@ -173,8 +175,13 @@ impl Engines {
         let runtime = tokio::runtime::Handle::current();
         let (llm, llm_choice) = llm::choose(&config, own_address).await?;
         let load = move || {
-            let mut chooser =
-                Chooser { config: &config, store: &store, runtime, choices: Vec::new() };
+            let mut chooser = Chooser {
+                config: &config,
+                store: &store,
+                runtime,
+                choices: Vec::new(),
+                device: None,
+            };
             let ort = chooser.onnxruntime();
             let vad = chooser.vad(&ort)?;
             let turn = chooser.turn(&ort)?;

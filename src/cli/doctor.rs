@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::keys::keyring;
 use super::{Common, check_files, runtime};
 use crate::chat::owner::check_ring;
-use crate::config::Config;
+use crate::config::{Config, SttEngine};
 use crate::engine::program::find;
-use crate::engine::{Engines, onnxruntime_path};
+use crate::engine::{Engines, device, onnxruntime_path};
 use crate::models::Status;
 use crate::store::Db;
 use crate::store::db::SQLITE_FILE;
@@ -46,6 +46,12 @@ pub(super) fn run(common: &Common) -> anyhow::Result<()> {
             Status::Damaged => "damaged; pull it again",
         };
         println!("  {:<24} {status}", model.name);
+    }
+    if matches!(config.stt.engine, SttEngine::Auto | SttEngine::Whisper) {
+        match device::open(config.stt.device) {
+            Ok(opened) => println!("recognition computes on: {}", opened.name),
+            Err(error) => println!("{error}"),
+        }
     }
     println!("what would be used:");
     let loaded = runtime()?.block_on(Engines::load(Arc::clone(&config), store, config.server.bind));

@@ -5,18 +5,18 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use candle_core::Device as Candle;
 use tokio::runtime::Handle;
 
 use super::desk::Desk;
+use super::device::{self, Opened};
 use super::handles::{Defaults, EndOfTurn, Recogniser, Voice};
 use super::http::{Server, premises};
 use super::ort::OnnxRuntime;
 use super::program::{Runner, find};
 use super::worker::Worker;
 use super::{Choice, EngineLoadError};
-use crate::config::{Config, Device, SttContext, SttEngine, TtsEngine, TurnEngine, VadEngine};
-use crate::models::{Device as ModelDevice, Stage, Store};
+use crate::config::{Config, SttContext, SttEngine, TtsEngine, TurnEngine, VadEngine};
+use crate::models::{Stage, Store};
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::codec::wav;
 use crate::pipeline::frame::MIC_RATE_HZ;
@@ -50,6 +50,8 @@ pub(super) struct Chooser<'a> {
     pub store: &'a Store,
     pub runtime: Handle,
     pub choices: Vec<Choice>,
+    /// What Whisper computes on, once it has been opened.
+    pub device: Option<Opened>,
 }
 
 type Result<T> = std::result::Result<T, EngineLoadError>;
@@ -150,7 +152,8 @@ impl Chooser<'_> {
                 let mut whisper = self.load_whisper(&config.model)?;
                 let took = real_time_factor(&mut *whisper)?;
                 let name = short_name(&config.model);
-                self.chose("stt", &name, format!("configured; {}", pace(took)));
+                let why = [Some("configured".to_owned()), self.device()?.news(), Some(pace(took))];
+                self.chose("stt", &name, why.into_iter().flatten().collect::<Vec<_>>().join("; "));
                 (name, vec![whisper])
             }
             SttEngine::Whisper | SttEngine::Auto => match self.best_recognition()? {
@@ -195,17 +198,17 @@ impl Chooser<'_> {
 
     /// The best Whisper that is here and quick enough, or else a program.
     fn best_recognition(&mut self) -> Result<Option<Named<dyn SpeechToText>>> {
-        let device =
-            if self.candle_device()?.is_cpu() { ModelDevice::Cpu } else { ModelDevice::Gpu };
+        let opened = self.device()?;
         let mut slow: Option<(String, f32, Box<dyn SpeechToText>)> = None;
         let candidates: Vec<String> = self
             .store
             .manifest()
-            .candidates(Stage::Stt, device)
+            .candidates(Stage::Stt, opened.kind())
             .into_iter()
             .map(|model| model.name.clone())
             .collect();
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = opened.news().into_iter().collect();
+        let known = notes.len();
         for name in candidates {
             match self.store.find(&name) {
                 Err(crate::models::ModelError::Missing { .. }) => continue,
@@ -225,7 +228,7 @@ impl Chooser<'_> {
             notes.push(format!("{name} was passed over: {}", pace(took)));
             slow.get_or_insert((name, took, whisper));
         }
-        if notes.is_empty() {
+        if notes.len() == known {
             notes.push(EngineLoadError::NoWeights.to_string());
         }
         let program = if self.config.stt.engine == SttEngine::Whisper {
@@ -251,10 +254,10 @@ impl Chooser<'_> {
         }
     }
 
-    fn load_whisper(&self, name: &str) -> Result<Box<dyn SpeechToText>> {
+    fn load_whisper(&mut self, name: &str) -> Result<Box<dyn SpeechToText>> {
         let config = &self.config.stt;
         let folder = self.store.find(name)?;
-        let device = self.candle_device()?;
+        let device = self.device()?.candle;
         let settings = WhisperSettings {
             trim_context: match config.context {
                 SttContext::Auto => device.is_cpu(),
@@ -269,19 +272,13 @@ impl Chooser<'_> {
         Ok(Box::new(Whisper::load(&folder, &device, settings).map_err(fail)?))
     }
 
-    fn candle_device(&self) -> Result<Candle> {
-        let unavailable = |device: &'static str, error: candle_core::Error| {
-            EngineLoadError::Device { device, reason: error.to_string() }
-        };
-        match self.config.stt.device {
-            Device::Cpu => Ok(Candle::Cpu),
-            Device::Cuda => Candle::new_cuda(0).map_err(|error| unavailable("cuda", error)),
-            Device::Metal => Candle::new_metal(0).map_err(|error| unavailable("metal", error)),
-            Device::Auto if cfg!(feature = "metal") => {
-                Ok(Candle::metal_if_available(0).unwrap_or(Candle::Cpu))
-            }
-            Device::Auto => Ok(Candle::cuda_if_available(0).unwrap_or(Candle::Cpu)),
+    /// What Whisper computes on.
+    fn device(&mut self) -> Result<Opened> {
+        if let Some(opened) = &self.device {
+            return Ok(opened.clone());
         }
+        let opened = device::open(self.config.stt.device)?;
+        Ok(self.device.insert(opened).clone())
     }
 
     fn program(&self, configured: &str, known: &[&str]) -> Result<(String, Runner)> {

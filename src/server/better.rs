@@ -26,18 +26,18 @@ pub(super) fn fetch_models(
     if config.models.offline || !config.models.pull {
         return;
     }
-    let missing: Vec<String> = wanted(config, store.manifest())
-        .into_iter()
-        .filter(|model| store.status(model) != Status::Here)
-        .map(|model| model.name.clone())
-        .collect();
-    if missing.is_empty() {
-        return;
-    }
     let (config, calls) = (Arc::clone(config), Arc::clone(calls));
     let runtime = tokio::runtime::Handle::current();
-    // On a thread that may wait: files are written and summed up.
+    // On a thread that may wait: a GPU is looked for, files are written and summed up.
     tracker.spawn_blocking(move || {
+        let missing: Vec<String> = wanted(&config, store.manifest())
+            .into_iter()
+            .filter(|model| store.status(model) != Status::Here)
+            .map(|model| model.name.clone())
+            .collect();
+        if missing.is_empty() {
+            return;
+        }
         let improve = improve(&config, &store, &calls, own_address, missing);
         runtime.block_on(stopping.run_until_cancelled(improve));
     });

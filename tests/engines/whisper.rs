@@ -1,10 +1,14 @@
 //! Whisper against transformers, on a fixture with real weights.
 
 use std::path::Path;
+use std::time::Duration;
 
 use candle_core::Device;
+use sotto::engine::desk::Desk;
 use sotto::pipeline::cancel::Cancel;
-use sotto::pipeline::stt::{LoadError, SpeechToText, Utterance, Whisper, WhisperSettings};
+use sotto::pipeline::stt::{
+    Detail, LoadError, Options, SpeechToText, Utterance, Whisper, WhisperSettings,
+};
 
 use crate::support::engines::{WHISPER, model};
 use crate::support::shared;
@@ -129,4 +133,97 @@ fn shards_and_other_precisions_give_the_same_tokens() {
     let utterance = Utterance { audio: &samples, ..Utterance::default() };
     let transcript = whisper.transcribe(utterance, &Cancel::default()).unwrap();
     assert_eq!(Some(transcript.tokens), clip.fixture_tokens);
+}
+
+#[test]
+fn words_come_when_the_reference_says() {
+    let Some(folder) = model(WHISPER) else { return };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/whisper_words.json");
+    let reference: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    // The fixture names no heads: the reference for that is its `fallback`, whose last one is the end.
+    let mut whisper = Whisper::load(&folder, &Device::Cpu, WhisperSettings::default()).unwrap();
+    let mut words = 0;
+    for clip in reference["clips"].as_array().unwrap() {
+        let file = clip["file"].as_str().unwrap();
+        let samples = shared::samples(file);
+        let options = Options { detail: Detail::Words, ..Options::default() };
+        let utterance = Utterance { audio: &samples, options };
+        let transcript = whisper.transcribe(utterance, &Cancel::default()).unwrap();
+        let starts: Vec<f64> =
+            clip["fallback"].as_array().unwrap().iter().map(|s| s.as_f64().unwrap()).collect();
+        let theirs = clip["words"].as_array().unwrap();
+        assert_eq!(transcript.words.len(), theirs.len(), "{file}");
+        for (ours, theirs) in transcript.words.iter().zip(theirs) {
+            assert_eq!(ours.text.as_str(), theirs["word"].as_str().unwrap().trim(), "{file}");
+            let near =
+                |time: Duration| starts.iter().any(|s| (s - time.as_secs_f64()).abs() <= 0.04);
+            assert!(near(ours.start) && near(ours.end), "{file}: {ours:?}");
+            assert!(ours.probability > 0.0 && ours.probability <= 1.0);
+            words += 1;
+        }
+        let spoken: Vec<&str> = transcript.segments.iter().map(|s| s.text.as_str()).collect();
+        assert_eq!(spoken.join(" "), transcript.text.as_str());
+    }
+    assert!(words > 80, "{words}");
+}
+
+#[test]
+fn words_come_when_the_reference_says_with_the_published_heads() {
+    let Some(folder) = copy() else { return };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/whisper_words.json");
+    let reference: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let generation = serde_json::json!({ "alignment_heads": reference["heads"] });
+    std::fs::write(folder.path().join("generation_config.json"), generation.to_string()).unwrap();
+    let mut whisper =
+        Whisper::load(folder.path(), &Device::Cpu, WhisperSettings::default()).unwrap();
+    for clip in reference["clips"].as_array().unwrap() {
+        let file = clip["file"].as_str().unwrap();
+        let samples = shared::samples(file);
+        let options = Options { detail: Detail::Words, ..Options::default() };
+        let utterance = Utterance { audio: &samples, options };
+        let transcript = whisper.transcribe(utterance, &Cancel::default()).unwrap();
+        for (ours, theirs) in transcript.words.iter().zip(clip["words"].as_array().unwrap()) {
+            let apart = |time: Duration, theirs: &serde_json::Value| {
+                (time.as_secs_f64() - theirs.as_f64().unwrap()).abs()
+            };
+            let worst = apart(ours.start, &theirs["start"]).max(apart(ours.end, &theirs["end"]));
+            assert!(worst <= 0.04, "{file}: {ours:?} and {theirs}");
+        }
+    }
+}
+
+#[test]
+fn noise_gives_no_words_also_where_nobody_has_looked_for_speech() {
+    let Some(folder) = model(WHISPER) else { return };
+    let settings = WhisperSettings { trim_context: true, ..WhisperSettings::default() };
+    let mut whisper = Whisper::load(&folder, &Device::Cpu, settings).unwrap();
+    for name in ["noise_2", "noise_3", "noise_lk_keyboard-typing", "noise_lk_office-ambience"] {
+        let mut samples = shared::samples(&format!("noise/{name}.wav"));
+        samples.truncate(28 * 16_000);
+        let utterance = Utterance { audio: &samples, ..Utterance::default() };
+        let transcript = whisper.transcribe(utterance, &Cancel::default()).unwrap();
+        assert_eq!(transcript.text.as_str(), "", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn utterances_side_by_side_give_what_each_gives_alone() {
+    let Some(folder) = model(WHISPER) else { return };
+    let settings = WhisperSettings { trim_context: true, width: 3, ..WhisperSettings::default() };
+    let whisper = Whisper::load(&folder, &Device::Cpu, settings).unwrap();
+    let desk = Desk::start(vec![Box::new(whisper)], 8).unwrap();
+    let files = ["gcp_today", "cards_001", "sb_spk1_snt4", "lj_LJ001-0002", "gcp_today", "ss_0880"];
+    let work = files.map(|name| {
+        let clip = shared::clip(&format!("speech/{name}.wav")).unwrap();
+        let desk = &desk;
+        async move {
+            let samples = shared::samples(&clip.file);
+            let cancel = Cancel::default();
+            let transcript = desk.recognise(samples, Options::default(), &cancel).await.unwrap();
+            assert_eq!(Some(transcript.tokens), clip.fixture_tokens, "{name}");
+        }
+    });
+    futures_util::future::join_all(work).await;
 }

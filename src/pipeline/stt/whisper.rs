@@ -20,6 +20,8 @@ mod model;
 mod reference;
 mod sample;
 mod search;
+#[cfg(test)]
+mod shapes;
 mod tokens;
 mod weights;
 mod words;

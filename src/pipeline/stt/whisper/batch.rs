@@ -22,6 +22,8 @@ pub(super) struct Batch<'a> {
     caches: Caches,
     sampler: Sampler,
     slots: Vec<Option<Work>>,
+    /// Whether tokens are chosen where the scores are, some at a time.
+    writes_ahead: bool,
 }
 
 impl<'a> Batch<'a> {
@@ -29,7 +31,8 @@ impl<'a> Batch<'a> {
         let caches = whisper.model.caches(width)?;
         let sampler = Sampler::new(&whisper.vocabulary, whisper.model.device())?;
         let slots = std::iter::repeat_with(|| None).take(width).collect();
-        Ok(Self { whisper, caches, sampler, slots })
+        let writes_ahead = !whisper.model.device().is_cpu();
+        Ok(Self { whisper, caches, sampler, slots, writes_ahead })
     }
 
     /// Works until `queue` ends.
@@ -244,7 +247,7 @@ impl<'a> Batch<'a> {
         }
         let (model, device) = (&self.whisper.model, self.whisper.model.device());
         let tokens = Tensor::from_vec(tokens, (count, 1), device)?;
-        if device.is_cpu() || by_chance {
+        if by_chance || !self.writes_ahead {
             let states = model.step(&mut self.caches, &tokens)?;
             let mut scores: Vec<Vec<f32>> = model.scores(&states)?.squeeze(1)?.to_vec2()?;
             for (slot, scores) in scores.iter_mut().enumerate() {
@@ -362,6 +365,7 @@ pub(super) fn written(
     whisper: &Whisper,
     audio: &[f32],
     options: &super::super::Options,
+    writes_ahead: bool,
 ) -> Vec<u32> {
     let options = super::super::Options { temperature: Some(0.0), ..options.clone() };
     let job = super::super::Job {
@@ -371,6 +375,7 @@ pub(super) fn written(
         reply: Box::new(drop),
     };
     let mut batch = Batch::new(whisper, 1).unwrap();
+    batch.writes_ahead = writes_ahead;
     batch.slots[0] = Work::begin(job, whisper.model.context(), false);
     batch.encode();
     batch.each(|work| matches!(work.stage, Stage::Read), Batch::read);

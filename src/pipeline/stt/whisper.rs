@@ -14,7 +14,6 @@ mod align;
 mod attempts;
 mod batch;
 mod config;
-mod kernels;
 mod model;
 #[cfg(test)]
 mod reference;

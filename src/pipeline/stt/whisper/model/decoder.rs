@@ -5,9 +5,9 @@ use std::ops::Range;
 use candle_core::{DType, Device, Result, Tensor};
 
 use super::super::config::{LoadError, ModelConfig};
-use super::super::kernels::{self, Activation, Cache, HalfMatrix, Reading};
 use super::super::weights::Weights;
 use super::linear::{Linear, Mlp, Norm, Storage, load_qkv, scale};
+use sotto_kernels::{self as kernels, Activation, Cache, HalfMatrix, Reading};
 
 /// See the module.
 pub(super) struct Decoder {

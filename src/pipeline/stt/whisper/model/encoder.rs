@@ -3,9 +3,9 @@
 use candle_core::{Result, Tensor};
 
 use super::super::config::{LoadError, ModelConfig};
-use super::super::kernels::{self, Activation, Bias};
 use super::super::weights::Weights;
 use super::linear::{Linear, Mlp, Norm, Storage, load_qkv};
+use sotto_kernels::{self as kernels, Activation, Bias};
 
 /// See the module.
 pub(super) struct Encoder {

@@ -4,9 +4,9 @@ use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
 use candle_core::{DType, Device, Module, Result, Tensor};
 
 use super::super::config::LoadError;
-use super::super::kernels::{self, Activation, Bias, HalfMatrix};
 use super::super::weights::Weights;
 use super::Precision;
+use sotto_kernels::{self as kernels, Activation, Bias, HalfMatrix};
 
 /// Quantised weights are quicker only from this width; narrow ones lose more than they gain.
 const WORTH_QUANTISING: usize = 512;

@@ -18,7 +18,7 @@ const ROWS: Range<usize> = 32..129;
 
 /// How much of a cache each query may see.
 #[derive(Debug)]
-pub(in super::super) struct Reading {
+pub struct Reading {
     /// For each utterance: how many positions its first query sees.
     visible: Vec<usize>,
     /// Whether each query sees one position more than the one before.
@@ -33,13 +33,13 @@ pub(in super::super) struct Reading {
 impl Reading {
     /// Of `time` new positions in each utterance, which come after `before` others: each sees itself and what is
     /// before it.
-    pub(in super::super) fn causal(before: &[usize], time: usize, device: &Device) -> Result<Self> {
+    pub fn causal(before: &[usize], time: usize, device: &Device) -> Result<Self> {
         let visible = before.iter().map(|before| before + 1).collect();
         Self::new(visible, time, true, device)
     }
 
     /// Of everything that there is: so many positions of each utterance.
-    pub(in super::super) fn whole(visible: &[usize], device: &Device) -> Result<Self> {
+    pub fn whole(visible: &[usize], device: &Device) -> Result<Self> {
         Self::new(visible.to_vec(), 1, false, device)
     }
 
@@ -65,7 +65,7 @@ impl Reading {
 
 /// What every position sees in every other: of the encoder's queries, keys and values [batch, time, 3 · width] of
 /// `heads` heads. The scale is in the queries.
-pub(in super::super) fn attend_self(qkv: &Tensor, heads: usize) -> Result<Tensor> {
+pub fn attend_self(qkv: &Tensor, heads: usize) -> Result<Tensor> {
     if is_ours(qkv) {
         return qkv.apply_op1_no_bwd(&Everywhere { heads });
     }
@@ -76,7 +76,7 @@ pub(in super::super) fn attend_self(qkv: &Tensor, heads: usize) -> Result<Tensor
 }
 
 /// What queries [utterances, time, width] see in a cache. The scale is in the queries.
-pub(in super::super) fn attend(q: &Tensor, cache: &Cache, reading: &Reading) -> Result<Tensor> {
+pub fn attend(q: &Tensor, cache: &Cache, reading: &Reading) -> Result<Tensor> {
     if is_ours(q) {
         let op = Remembered { visible: &reading.visible, causal: reading.causal };
         return q.apply_op3_no_bwd(&cache.keys, &cache.values, &op);
@@ -99,7 +99,7 @@ fn attend_tensors(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> 
 }
 
 /// [batch, time, width] to [batch, heads, time, width of a head], contiguous.
-pub(in super::super) fn split_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
+pub fn split_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
     let (batch, time, width) = x.dims3()?;
     x.reshape((batch, time, heads, width / heads))?.transpose(1, 2)?.contiguous()
 }

@@ -9,7 +9,7 @@ use super::{is_ours, values};
 
 /// What is done to each value of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Activation {
+pub enum Activation {
     /// Nothing.
     None,
     /// The exact GELU.
@@ -17,19 +17,15 @@ pub(in super::super) enum Activation {
 }
 
 /// `activation(x · Wᵀ + b)`: x [batch, time, in], W [out, in], b [out].
-pub(in super::super) fn affine(
-    x: &Tensor,
-    weight: &Tensor,
-    bias: &Bias,
-    activation: Activation,
-) -> Result<Tensor> {
+pub fn affine(x: &Tensor, weight: &Tensor, bias: &Bias, activation: Activation) -> Result<Tensor> {
     if is_ours(x) {
         return x.apply_op2_no_bwd(weight, &Affine { bias: &bias.host, activation });
     }
     activate(product(x, weight)?.broadcast_add(&bias.tensor)?, activation)
 }
 
-pub(in super::super) fn activate(x: Tensor, activation: Activation) -> Result<Tensor> {
+/// The activation of all values.
+pub fn activate(x: Tensor, activation: Activation) -> Result<Tensor> {
     match activation {
         Activation::None => Ok(x),
         Activation::Gelu => x.gelu_erf(),
@@ -37,12 +33,7 @@ pub(in super::super) fn activate(x: Tensor, activation: Activation) -> Result<Te
 }
 
 /// `onto + x · Wᵀ + b`. On a processor it is written in place of `onto`, which nobody else may hold.
-pub(in super::super) fn affine_onto(
-    onto: Tensor,
-    x: &Tensor,
-    weight: &Tensor,
-    bias: &Bias,
-) -> Result<Tensor> {
+pub fn affine_onto(onto: Tensor, x: &Tensor, weight: &Tensor, bias: &Bias) -> Result<Tensor> {
     if is_ours(x) && is_ours(&onto) {
         onto.inplace_op3(x, weight, &AffineOnto { bias: &bias.host })?;
         return Ok(onto);
@@ -57,13 +48,16 @@ fn product(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
 
 /// A bias on the model's device, and where our own operations read it.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Bias {
-    pub(in super::super) tensor: Tensor,
-    pub(in super::super) host: Vec<f32>,
+pub struct Bias {
+    /// Where the model is.
+    pub tensor: Tensor,
+    /// In f32, for our own operations.
+    pub host: Vec<f32>,
 }
 
 impl Bias {
-    pub(in super::super) fn new(tensor: Tensor) -> Result<Self> {
+    /// This bias [out].
+    pub fn new(tensor: Tensor) -> Result<Self> {
         let host = tensor.to_dtype(candle_core::DType::F32)?.to_vec1()?;
         Ok(Self { tensor, host })
     }

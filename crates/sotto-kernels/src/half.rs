@@ -19,7 +19,7 @@ const PIECE: usize = 32 * 1_024;
 const FEW: usize = 4;
 
 /// Weights [out, in] in f16, and a bias.
-pub(in super::super) struct HalfMatrix {
+pub struct HalfMatrix {
     weights: Vec<f16>,
     bias: Vec<f32>,
     inputs: usize,
@@ -27,7 +27,7 @@ pub(in super::super) struct HalfMatrix {
 
 impl HalfMatrix {
     /// These weights [out, in], if f16 holds every one of them exactly.
-    pub(in super::super) fn exactly(weight: &Tensor, bias: Vec<f32>) -> Result<Option<Self>> {
+    pub fn exactly(weight: &Tensor, bias: Vec<f32>) -> Result<Option<Self>> {
         let inputs = weight.dim(1)?;
         let wide = weight.to_dtype(DType::F32)?;
         let narrow = wide.to_dtype(DType::F16)?;
@@ -39,12 +39,12 @@ impl HalfMatrix {
     }
 
     /// `activation(x · Wᵀ + b)` of x [batch, time, in], on a processor.
-    pub(in super::super) fn apply(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+    pub fn apply(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
         x.contiguous()?.apply_op1_no_bwd(&Apply { matrix: self, activation })
     }
 
     /// The weights of these rows [rows, in], in f32: for an embedding.
-    pub(in super::super) fn rows(&self, rows: &[u32]) -> Vec<f32> {
+    pub fn rows(&self, rows: &[u32]) -> Vec<f32> {
         rows.iter()
             .flat_map(|row| &self.weights[*row as usize * self.inputs..][..self.inputs])
             .map(|weight| weight.to_f32())

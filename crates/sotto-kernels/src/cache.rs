@@ -6,21 +6,23 @@ use candle_core::{Result, Tensor};
 
 /// Keys and values of what was read before: each [slots, heads, positions, width of a head], contiguous.
 #[derive(Debug)]
-pub(in super::super) struct Cache {
-    pub(in super::super) keys: Tensor,
-    pub(in super::super) values: Tensor,
+pub struct Cache {
+    /// What queries are compared with.
+    pub keys: Tensor,
+    /// What they take from there.
+    pub values: Tensor,
 }
 
 impl Cache {
     /// Those of some slots.
-    pub(in super::super) fn of(&self, slots: Range<usize>) -> Result<Self> {
+    pub fn of(&self, slots: Range<usize>) -> Result<Self> {
         let part = |x: &Tensor| x.narrow(0, slots.start, slots.len());
         Ok(Self { keys: part(&self.keys)?, values: part(&self.values)? })
     }
 
     /// Writes new keys and values [slots, heads, time, width of a head] into some slots, in each after the
     /// positions that it has.
-    pub(in super::super) fn write(
+    pub fn write(
         &self,
         slots: Range<usize>,
         keys: &Tensor,

@@ -14,13 +14,13 @@ const NORM_EPSILON: f32 = 1e-5;
 const LANES: usize = 16;
 
 /// Softmax over the last dimension, in f32.
-pub(in super::super) fn softmax(x: &Tensor) -> Result<Tensor> {
+pub fn softmax(x: &Tensor) -> Result<Tensor> {
     ops::softmax_last_dim(&x.to_dtype(DType::F32)?.contiguous()?)
 }
 
 /// Layer normalisation over the last dimension: computed in f32, whatever the precision around it. `weight`
 /// and `bias` are in f32.
-pub(in super::super) fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     if is_ours(x) {
         return x.apply_op3_no_bwd(weight, bias, &LayerNorm { width: x.dim(D::Minus1)? });
     }

@@ -1,4 +1,4 @@
-//! The arithmetic that the model is made of, each as one operation on [batch, time, width].
+//! The arithmetic that speech models are made of, each as one operation on [batch, time, width].
 //!
 //! On a processor, in f32, these are operations of our own: products write onto what is to be added to, attention
 //! never holds a whole matrix of scores, and weights in f16 are read as such. Everywhere else they are put
@@ -14,12 +14,12 @@ mod product;
 
 use candle_core::{DType, Tensor};
 
-pub(super) use self::affine::{Activation, Bias, activate, affine, affine_onto};
-pub(super) use self::attention::{Reading, attend, attend_self, split_heads};
-pub(super) use self::cache::Cache;
-pub(super) use self::convolution::convolution;
-pub(super) use self::elementwise::{layer_norm, softmax};
-pub(super) use self::half::HalfMatrix;
+pub use self::affine::{Activation, Bias, activate, affine, affine_onto};
+pub use self::attention::{Reading, attend, attend_self, split_heads};
+pub use self::cache::Cache;
+pub use self::convolution::convolution;
+pub use self::elementwise::{layer_norm, softmax};
+pub use self::half::HalfMatrix;
 
 /// Whether our own operations can take this.
 fn is_ours(x: &Tensor) -> bool {

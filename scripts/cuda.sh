@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Builds the program for NVIDIA GPUs: scripts/cuda.sh build|check|patch [ARGUMENTS OF CARGO…]
+# Builds the program for NVIDIA GPUs: scripts/cuda.sh COMMAND
 #
 #   build   the release program, which also runs where there is no GPU, no driver and no CUDA
 #   check   compiles the GPU kernels and checks the types, links nothing
-#   patch   only says whether our two changes fit the versions in Cargo.lock; needs no nvcc
+#   patch   only says whether our changes fit the versions in Cargo.lock; needs no nvcc
+#   libraries [FOLDER]   fetches the libraries that the program needs beside the driver where it runs
 #
+# What follows `build` and `check` is for cargo.
 # nvcc is taken from NVCC, CUDA_HOME or the path; if it is nowhere, NVIDIA's Python packages bring it into
 # .deps/cuda. CUDA_COMPUTE_CAP says for which GPUs (see below), NVCC_CCBIN with which C++ compiler.
 set -euo pipefail
@@ -21,6 +23,9 @@ wheels=(
     nvidia-cuda-nvcc==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-crt==13.0.88
     nvidia-cuda-cccl==13.0.85 nvidia-cuda-runtime==13.0.96 nvidia-curand==10.4.0.35
 )
+
+# What belongs to them where the program runs.
+runtime_wheels=(nvidia-cublas==13.1.0.3 nvidia-cuda-nvrtc==13.0.88 nvidia-curand==10.4.0.35)
 
 # Libraries whose build scripts we change, in copies that are not committed.
 candle=$PWD/.deps/candle
@@ -122,6 +127,19 @@ for package in json.load(sys.stdin)["packages"]:
     fi
 }
 
+libraries() { # libraries FOLDER
+    local wheel
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --dest "$work" "${runtime_wheels[@]}"
+    for wheel in "$work"/*.whl; do python3 -m zipfile -e "$wheel" "$work"; done
+    mkdir -p "$1"
+    # Of cuBLAS without the part that stands in for a BLAS of the processor.
+    rm -f "$work"/nvidia/cu13/lib/libnvblas.*
+    mv "$work"/nvidia/cu13/lib/lib*.so.* "$1"
+    say "start sotto with LD_LIBRARY_PATH=$(realpath "$1")"
+}
+
 command=${1:-}
 [ $# -eq 0 ] || shift
 case $command in
@@ -134,5 +152,6 @@ case $command in
         cargo "$command" --release --locked --features cuda \
             --config "paths = [\"$candle/cudarc\", \"$candle/candle-kernels\"]" "$@"
         ;;
-    *) fail "scripts/cuda.sh build|check|patch" ;;
+    libraries) libraries "${1:-.deps/cuda-libraries}" ;;
+    *) fail "scripts/cuda.sh build|check|patch|libraries" ;;
 esac

@@ -60,7 +60,7 @@ pub enum Device {
     Auto,
     /// The processor.
     Cpu,
-    /// An NVIDIA GPU (build with `--features cuda`).
+    /// An NVIDIA GPU (build with `make cuda`).
     Cuda,
     /// An Apple GPU (build with `--features metal`).
     Metal,

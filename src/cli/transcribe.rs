@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
@@ -11,15 +11,18 @@ use serde_json::json;
 use super::{Common, runtime};
 use crate::engine::Engines;
 use crate::pipeline::cancel::Cancel;
-use crate::pipeline::codec::wav;
-use crate::pipeline::frame::{MIC_RATE_HZ, Samples};
+use crate::pipeline::codec::container;
+use crate::pipeline::frame::Samples;
 use crate::pipeline::stt::{self, MAX_UTTERANCE_MS};
 use crate::pipeline::text::Text;
 use crate::pipeline::vad::{FRAME, VadModel};
 
+/// Longest recording: it is held in memory, about a quarter of a gigabyte an hour.
+const LONGEST: Duration = Duration::from_hours(8);
+
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// A WAV of any rate.
+    /// A recording: WAV, MP3, FLAC, Ogg (Opus or Vorbis), WebM or M4A.
     file: PathBuf,
     /// `{"text","tokens","language","audio_ms","compute_ms"}`.
     #[arg(long)]
@@ -31,7 +34,8 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let name = || options.file.display().to_string();
     let bytes = std::fs::read(&options.file).with_context(name)?;
-    let audio = wav::decode(&bytes, MIC_RATE_HZ).with_context(name)?;
+    let audio = container::decode(&bytes, LONGEST).with_context(name)?;
+    anyhow::ensure!(!audio.is_empty(), "{}: it holds no sound", name());
     let mut config = options.common.load()?;
     // Nothing but recognition and voice activity is needed.
     config.llm.provider = crate::config::LlmProvider::Echo;
@@ -103,6 +107,7 @@ fn quietest(speech: &[f32], from: usize, to: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::frame::MIC_RATE_HZ;
     use crate::pipeline::vad::Energy;
 
     #[test]

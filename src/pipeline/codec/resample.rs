@@ -37,10 +37,19 @@ pub struct Resampler {
 }
 
 impl Resampler {
-    /// A stream from one rate to another.
+    /// A stream from one rate to another, with a short delay.
     pub fn new(from_hz: u32, to_hz: u32) -> Result<Self, ResampleError> {
+        Self::with_chunk(from_hz, to_hz, STREAM_CHUNK)
+    }
+
+    /// For recordings that are too long to be converted in one piece.
+    pub fn for_recordings(from_hz: u32, to_hz: u32) -> Result<Self, ResampleError> {
+        Self::with_chunk(from_hz, to_hz, CLIP_CHUNK)
+    }
+
+    fn with_chunk(from_hz: u32, to_hz: u32, chunk: usize) -> Result<Self, ResampleError> {
         let inner = (from_hz != to_hz)
-            .then(|| Fft::new(from_hz as usize, to_hz as usize, STREAM_CHUNK, 1, FixedSync::Input))
+            .then(|| Fft::new(from_hz as usize, to_hz as usize, chunk, 1, FixedSync::Input))
             .transpose()
             .map_err(|_| ResampleError { from_hz, to_hz })?;
         Ok(Self { inner, pending: Vec::new() })
@@ -71,6 +80,17 @@ impl Resampler {
             used += needed;
         }
         self.pending.drain(..used);
+    }
+
+    /// Ends the stream: appends what is still inside, and silence after it. Says how many samples of silence the
+    /// output began with.
+    pub fn finish(&mut self, output: &mut Vec<f32>) -> usize {
+        let Some(inner) = &self.inner else { return 0 };
+        let delay = inner.output_delay();
+        // One piece for what is pending, one for the delay, which is shorter than a piece.
+        let silence = vec![0.0; 2 * inner.input_frames_next()];
+        self.push(&silence, output);
+        delay
     }
 }
 
@@ -112,6 +132,21 @@ mod tests {
         assert!(out.len() > 15_500, "{}", out.len());
         let wanted = tone(16_000, 300.0, 1.0);
         assert!(largest_difference(&out[2_000..12_000], &wanted[2_000 - delay..]) < 0.01);
+    }
+
+    #[test]
+    fn a_finished_stream_without_its_delay_is_the_clip() {
+        for from_hz in [8_000, 11_025, 22_050, 44_100, 48_000, 96_000] {
+            let mut resampler = Resampler::for_recordings(from_hz, 16_000).unwrap();
+            let mut out = Vec::new();
+            for piece in tone(from_hz, 300.0, 1.0).chunks(1_152) {
+                resampler.push(piece, &mut out);
+            }
+            let delay = resampler.finish(&mut out);
+            assert!(out.len() >= delay + 16_000, "{from_hz}: {} and {delay}", out.len());
+            let wanted = tone(16_000, 300.0, 1.0);
+            assert!(largest_difference(&out[delay + 2_000..][..12_000], &wanted[2_000..]) < 0.1);
+        }
     }
 
     #[test]

@@ -142,6 +142,11 @@ impl Calls {
         Err(CallError::NoRecogniser(choice.map_or_else(String::new, |c| c.why.clone())))
     }
 
+    /// Cancelled when the server ends what still goes on.
+    pub fn ending(&self) -> CancellationToken {
+        self.ending.child_token()
+    }
+
     /// The shared media port.
     pub fn webrtc(&self) -> &WebRtc {
         &self.webrtc

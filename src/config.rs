@@ -36,6 +36,7 @@ pub use models::Models;
 pub use privacy::{Network, Privacy};
 pub use secret::Secret;
 pub use server::{Server, Tls};
+pub(crate) use stt::is_code as is_language;
 pub use stt::{Device, Stt, SttContext, SttEngine};
 pub use telemetry::{LogFormat, Telemetry};
 pub use tts::{Tts, TtsEngine};

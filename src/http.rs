@@ -27,6 +27,7 @@ mod routes {
     pub(super) mod messages;
     pub(super) mod models;
     pub(super) mod tokens;
+    pub(super) mod transcriptions;
     pub(super) mod vault;
     pub(super) mod web;
     pub(super) mod websocket;
@@ -43,6 +44,7 @@ pub use self::error::ApiError;
 pub use self::router::routes;
 
 use self::limits::Limits;
+use self::routes::transcriptions::Recordings;
 use crate::auth::People;
 use crate::call::Calls;
 use crate::chat::Chats;
@@ -58,13 +60,15 @@ pub struct AppState {
     chats: Chats,
     models: Arc<Models>,
     limits: Arc<Limits>,
+    recordings: Recordings,
 }
 
 impl AppState {
     /// For these calls, these people and their conversations.
     pub fn new(config: Arc<Config>, calls: Arc<Calls>, people: Arc<People>, chats: Chats) -> Self {
         let limits = Arc::new(Limits::new(&config.limits));
-        Self { config, calls, people, chats, models: Arc::default(), limits }
+        let recordings = Recordings::new(config.limits.queue);
+        Self { config, calls, people, chats, models: Arc::default(), limits, recordings }
     }
 
     /// Forgets what limits no longer need to remember, for ever.

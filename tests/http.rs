@@ -12,4 +12,5 @@ mod people;
 mod restart;
 mod tls;
 mod tokens;
+mod transcriptions;
 mod who;

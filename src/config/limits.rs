@@ -19,6 +19,10 @@ pub struct Limits {
     pub requests_per_minute: Requests,
     /// How often one address may sign in, sign up or come as a guest in a minute.
     pub sign_ins_per_minute: u32,
+    /// The largest recording that is transcribed, with the form that it comes in, in bytes.
+    pub recording_bytes: usize,
+    /// The longest, in minutes.
+    pub recording_minutes: u32,
 }
 
 /// Requests to the API in a minute.
@@ -41,6 +45,8 @@ impl Default for Limits {
             queue: 32,
             requests_per_minute: Requests::default(),
             sign_ins_per_minute: 20,
+            recording_bytes: 25 * 1_024 * 1_024,
+            recording_minutes: 120,
         }
     }
 }
@@ -57,6 +63,8 @@ impl Limits {
         require(self.queue > 0, "limits.queue", "must be at least 1")?;
         require(self.offers_per_minute > 0, "limits.offers_per_minute", "must be at least 1")?;
         require(self.sign_ins_per_minute > 0, "limits.sign_ins_per_minute", "must be at least 1")?;
+        require(self.recording_bytes > 0, "limits.recording_bytes", "must be at least 1")?;
+        require(self.recording_minutes > 0, "limits.recording_minutes", "must be at least 1")?;
         let Requests { person, address, global } = self.requests_per_minute;
         require(
             person > 0 && address > 0 && global > 0,

@@ -118,6 +118,6 @@ impl Stt {
 }
 
 /// Whether this looks like a code of ISO 639.
-fn is_code(language: &str) -> bool {
+pub(crate) fn is_code(language: &str) -> bool {
     (2..=3).contains(&language.len()) && language.bytes().all(|byte| byte.is_ascii_lowercase())
 }

@@ -106,6 +106,11 @@ impl Desk {
         self.0.lock().counts.clone()
     }
 
+    /// Utterances that all engines together work on side by side.
+    pub fn width(&self) -> usize {
+        self.0.lock().width
+    }
+
     /// Recognises one utterance. Dropping the future, or cancelling, gives the result up.
     pub async fn recognise(
         &self,

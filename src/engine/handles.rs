@@ -52,6 +52,11 @@ impl Recogniser {
         self.desk.counts()
     }
 
+    /// How many utterances it works on side by side.
+    pub fn width(&self) -> usize {
+        self.desk.width()
+    }
+
     /// Recognises one utterance: 16 kHz, at most 28 s.
     ///
     /// Refused at once when too much waits already; an interim also when anything more urgent comes. Dropping

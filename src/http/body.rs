@@ -45,16 +45,26 @@ pub async fn read(request: Request, next: Next) -> Response {
     read_within(bounds, request, next).await
 }
 
+/// Reads a recording of at most `bytes`. Its handler does that, when it is known who sends it.
+pub async fn read_recording(bytes: usize, request: Request) -> Result<Request, ApiError> {
+    within(Bounds { bytes, ..DOCUMENT }, request).await
+}
+
 async fn read_within(bounds: Bounds, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    match timeout(bounds.patience, collect(body, bounds.bytes)).await {
-        Ok(Ok(bytes)) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
-        Ok(Err(error)) => error.into_response(),
-        Err(_) => {
-            let text = format!("the body did not arrive within {} s", bounds.patience.as_secs());
-            ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", text).into_response()
-        }
+    match within(bounds, request).await {
+        Ok(request) => next.run(request).await,
+        Err(error) => error.into_response(),
     }
+}
+
+async fn within(bounds: Bounds, request: Request) -> Result<Request, ApiError> {
+    let (parts, body) = request.into_parts();
+    let arrived = timeout(bounds.patience, collect(body, bounds.bytes)).await;
+    let bytes = arrived.unwrap_or_else(|_| {
+        let text = format!("the body did not arrive within {} s", bounds.patience.as_secs());
+        Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", text))
+    })?;
+    Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
 async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::auth::AuthError;
 use crate::auth::login::LoginError;
 use crate::call::CallError;
 use crate::chat::ChatError;
 use crate::chat::vaults::VaultError;
+use crate::pipeline::codec::container::ContainerError;
+use crate::pipeline::failure::EngineError;
 use crate::pipeline::transport::webrtc::WebRtcError;
 use crate::store::StoreError;
 
@@ -51,6 +53,24 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", text)
     }
 
+    /// As clients read it.
+    pub fn body(&self) -> Value {
+        let kind = match self.status {
+            StatusCode::UNAUTHORIZED => "authentication_error",
+            StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
+            status if status.is_server_error() => "server_error",
+            _ => "invalid_request_error",
+        };
+        json!({
+            "error": {
+                "type": kind,
+                "code": self.code,
+                "message": self.message,
+                "param": self.param,
+            }
+        })
+    }
+
     /// Names the field at fault.
     #[must_use]
     pub fn with_param(mut self, param: impl Into<String>) -> Self {
@@ -74,21 +94,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let kind = match self.status {
-            StatusCode::UNAUTHORIZED => "authentication_error",
-            StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
-            status if status.is_server_error() => "server_error",
-            _ => "invalid_request_error",
-        };
-        let body = json!({
-            "error": {
-                "type": kind,
-                "code": self.code,
-                "message": self.message,
-                "param": self.param,
-            }
-        });
-        let mut response = (self.status, axum::Json(body)).into_response();
+        let mut response = (self.status, axum::Json(self.body())).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -121,6 +127,39 @@ impl From<CallError> for ApiError {
             CallError::Unknown => Self::new(StatusCode::NOT_FOUND, "call_not_found", message),
             CallError::WebRtc(error) => error.into(),
         }
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        let (code, text) = (error.code(), error.to_string());
+        match error {
+            EngineError::Overloaded(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, code, text).retry_after(RETRY_SOON)
+            }
+            // Whoever gave up reads no answer: it is the server that ends what goes on.
+            EngineError::Cancelled => CallError::Stopping.into(),
+            EngineError::Timeout(_) => Self::new(StatusCode::GATEWAY_TIMEOUT, code, text),
+            EngineError::NotOnPremises(_) => Self::new(StatusCode::FORBIDDEN, code, text),
+            EngineError::Input(_) => Self::bad_request(code, text),
+            EngineError::Failed { what, .. } => {
+                tracing::error!(what, "an engine failed");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, text)
+            }
+        }
+    }
+}
+
+impl From<ContainerError> for ApiError {
+    fn from(error: ContainerError) -> Self {
+        let text = error.to_string();
+        match error {
+            ContainerError::TooLong { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "recording_too_long", text)
+            }
+            _ => Self::bad_request("invalid_audio", text),
+        }
+        .with_param("file")
     }
 }
 

@@ -10,8 +10,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 use super::routes::{
-    calls, conversations, entry, health, logins, me, messages, models, tokens, vault, web,
-    websocket,
+    calls, conversations, entry, health, logins, me, messages, models, tokens, transcriptions,
+    vault, web, websocket,
 };
 use super::{ApiError, AppState, body, forgery, headers, identity, openapi};
 
@@ -39,6 +39,11 @@ fn realtime() -> Vec<Route> {
         Route::new(Method::DELETE, CALL, delete(calls::hang_up)),
         Route::new(Method::POST, "/v1/realtime/calls/{id}/hangup", post(calls::hang_up)),
     ]
+}
+
+/// Single stages, as `OpenAI`'s clients use them. Bodies are bounded where they are read.
+fn audio() -> Vec<Route> {
+    vec![Route::new(Method::POST, "/v1/audio/transcriptions", post(transcriptions::open))]
 }
 
 /// What the page uses. Everything that is not GET needs a proof against forgery, with no exception.
@@ -94,7 +99,8 @@ fn api() -> Vec<Route> {
 
 /// Method and path of every route of the APIs.
 pub fn routes() -> Vec<(Method, &'static str)> {
-    realtime().into_iter().chain(api()).map(|route| (route.method, route.path)).collect()
+    let all = realtime().into_iter().chain(audio()).chain(api());
+    all.map(|route| (route.method, route.path)).collect()
 }
 
 /// All routes.
@@ -104,6 +110,11 @@ pub fn router(state: AppState) -> Router {
         // Before the layers, so that they see the preflights, whose method no route has.
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(body::read_small))
+        .merge(
+            together(audio())
+                .method_not_allowed_fallback(wrong_method)
+                .layer(DefaultBodyLimit::disable()),
+        )
         .layer(from_fn_with_state(state.clone(), forgery::disown))
         .layer(from_fn_with_state(state.clone(), identity::recognise))
         .layer(from_fn_with_state(state.clone(), headers::cross_origin));

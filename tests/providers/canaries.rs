@@ -6,10 +6,12 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use reqwest::Response;
+use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use sotto::client::{HangUp, Recording};
 use sotto::config::{Config, LlmProvider, Remote, Secret, SttEngine, TtsEngine};
 use sotto::engine::models::Models;
+use sotto::pipeline::codec::wav;
 
 use super::stage::{SOON, answer, config, is, serve};
 use crate::support::fakes::voice_like;
@@ -21,7 +23,7 @@ const PATH: &str = "canary-path-4711";
 const QUERY: &str = "canary-query-0815";
 
 /// Every route that answers `GET`, and some that there are not. Who adds a route adds it here.
-const ROUTES: [&str; 12] = [
+const ROUTES: [&str; 13] = [
     "/",
     "/index.html",
     "/healthz",
@@ -32,6 +34,7 @@ const ROUTES: [&str; 12] = [
     "/v1/realtime?output=nowhere",
     "/v1/realtime/calls",
     "/v1/realtime/calls/rtc_nobody",
+    "/v1/audio/transcriptions",
     "/v1/nothing",
     "/nothing",
 ];
@@ -78,6 +81,9 @@ async fn all_of(server: &TestServer) -> String {
     }
     read_so_far +=
         &read(server.post("/v1/realtime/calls").body("junk").send().await.unwrap()).await;
+    let form = Form::new().part("file", Part::bytes(wav::encode(&voice_like(700), 16_000)));
+    read_so_far +=
+        &read(server.post("/v1/audio/transcriptions").multipart(form).send().await.unwrap()).await;
     let list = Models::default().of(&server.calls.engines().llm).await;
     read_so_far += &serde_json::to_string(&*list).unwrap();
     let mut call = server.call().await;

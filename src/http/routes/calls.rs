@@ -119,12 +119,12 @@ pub fn apply_query(session: &mut Session, query: &HashMap<String, String>) -> Re
 }
 
 /// The media type of the body, without its parameters.
-fn content_type(headers: &HeaderMap) -> Option<String> {
+pub(super) fn content_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(value.split(';').next()?.trim().to_ascii_lowercase())
 }
 
-fn wrong_type(found: Option<&str>, needed: &str) -> ApiError {
+pub(super) fn wrong_type(found: Option<&str>, needed: &str) -> ApiError {
     let found = found.unwrap_or("nothing").chars().take(100).collect::<String>();
     let text = format!("the Content-Type must be {needed}, not {found}");
     ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text)

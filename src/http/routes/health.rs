@@ -5,8 +5,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::engine::desk::Counts;
 use crate::http::guard::Admitted;
 use crate::http::{ApiError, AppState};
+use crate::pipeline::stt::Rejection;
 
 /// `GET /healthz`: the process answers.
 pub async fn alive() -> &'static str {
@@ -31,10 +33,23 @@ pub async fn ready(State(state): State<AppState>) -> Result<&'static str, ApiErr
 #[utoipa::path(get, path = "/api/v1/status", tag = "choices", responses((status = 200, body = Object)))]
 pub async fn status(_: Admitted, State(state): State<AppState>) -> Json<Value> {
     let (going_on, limit) = state.calls.load();
+    let engines = state.calls.engines();
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "calls": { "active": going_on, "limit": limit },
-        "engines": state.calls.engines().choices,
+        "engines": engines.choices,
+        "recognition": engines.recogniser.as_ref().map(|recogniser| recognition(&recogniser.counts())),
         "ice_servers": state.config.webrtc.ice_servers,
     }))
+}
+
+/// What happened to utterances, with a name for each reason why words were doubtful.
+fn recognition(counts: &Counts) -> Value {
+    let mut told = json!(counts);
+    let rejected = Rejection::ALL.iter().zip(counts.rejected).filter_map(|(reason, times)| {
+        let name = json!(reason).as_str()?.to_owned();
+        Some((name, json!(times)))
+    });
+    told["rejected"] = Value::Object(rejected.collect());
+    told
 }

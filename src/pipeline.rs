@@ -377,8 +377,9 @@ impl<D: Dialect> Pipeline<D> {
             Command::Predict { turn, question, audio } => {
                 self.jobs.predict(&self.engines.turn, turn, question, self.ear.copy(audio));
             }
-            Command::Recognise { job, audio } => {
-                self.jobs.recognise(self.engines.recogniser.as_ref(), job, self.ear.copy(audio));
+            Command::Recognise { job, audio, hints } => {
+                let audio = self.ear.copy(audio);
+                self.jobs.recognise(self.engines.recogniser.as_ref(), job, audio, hints);
             }
             Command::CancelRecognition { job } => self.jobs.cancel_recognition(job),
             Command::Write { reply, messages, max_tokens } => {

@@ -21,6 +21,8 @@ pub struct Stt {
     pub languages: Vec<String>,
     /// Words that are likely to be said: names, terms. At most 200 words count.
     pub prompt: String,
+    /// Captions of somebody who is still speaking are made anew after so much more sound; 0: there are none.
+    pub interim_ms: u32,
     /// Where Whisper runs.
     pub device: Device,
     /// How much of Whisper's 30 s window is computed.
@@ -87,6 +89,7 @@ impl Default for Stt {
             language: "auto".to_owned(),
             languages: Vec::new(),
             prompt: String::new(),
+            interim_ms: 400,
             device: Device::Auto,
             context: SttContext::Auto,
             precision: Precision::Auto,
@@ -109,6 +112,11 @@ impl Stt {
             self.languages.iter().all(|code| is_code(code)),
             "stt.languages",
             "needs codes such as `en` or `de`",
+        )?;
+        require(
+            self.interim_ms == 0 || (100..=10_000).contains(&self.interim_ms),
+            "stt.interim_ms",
+            "must be 0, or from 100 to 10000",
         )?;
         if self.engine == SttEngine::Remote {
             self.remote.validate("stt")?;

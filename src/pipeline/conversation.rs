@@ -8,6 +8,7 @@
 //! ignored: nothing late can leak into what follows.
 
 mod hearing;
+mod interim;
 mod message;
 mod reply;
 mod segment;
@@ -16,6 +17,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use self::hearing::{Committed, Heard, Hearing, Transcribed};
+use self::interim::Interim;
 use self::reply::Reply;
 use super::frame::Samples;
 use super::history::{History, ItemId, Role};
@@ -23,8 +25,8 @@ use super::text::Text;
 use super::turn::endpointing::{Policy, Reason};
 
 pub use self::message::{
-    Ask, Command, Decision, Event, Failure, Finish, Frame, Notice, Outcome, Recognition, ReplyId,
-    ReplyOptions, Settings, State, Timings, TurnId, TurnReport, Usage,
+    Ask, Command, Decision, Event, Failure, Finish, Frame, Hints, Notice, Outcome, Recognition,
+    ReplyId, ReplyOptions, Settings, State, Timings, TurnId, TurnReport, Usage,
 };
 
 /// The turn that is being answered, for its report.
@@ -100,7 +102,11 @@ impl Conversation {
             Event::Predicted { turn, question, probability } => {
                 self.hearing.predicted(turn, question, probability);
             }
-            Event::Recognised { job, result } => self.hearing.recognised(job, result),
+            Event::Recognised { job, result } => {
+                if let Some(interim) = self.hearing.recognised(job, result, &self.settings) {
+                    self.interim(interim);
+                }
+            }
             Event::Wrote { reply, delta } => self.wrote(reply, &delta, now),
             Event::Written { reply, result } => {
                 if let Some(current) = self.current(reply) {
@@ -124,7 +130,10 @@ impl Conversation {
             Event::Playing { reply, clause, played } => self.playing(reply, clause, played, now),
             Event::Played { reply } => self.played(reply),
             Event::Asked(ask) => self.asked(ask, now),
-            Event::Closed => self.interrupt(Outcome::Cancelled, now),
+            Event::Closed => {
+                self.hearing.close(&mut self.commands);
+                self.interrupt(Outcome::Cancelled, now);
+            }
         }
         self.proceed(now);
     }
@@ -175,11 +184,20 @@ impl Conversation {
                 item,
                 reply: None,
                 decision: committed.decision,
+                rejected: None,
                 timings: Timings::default(),
             },
             speech_ended_at: now.saturating_sub(silence),
         });
         self.time(now, |timings| &mut timings.endpoint_ms);
+    }
+
+    /// The captions of somebody who is still speaking have changed.
+    fn interim(&mut self, interim: Interim) {
+        let Interim { turn, delta, stable, tail } = interim;
+        if let Some(item) = self.item_of(turn) {
+            self.tell(Notice::Interim { item, delta, stable, tail });
+        }
     }
 
     /// The words of a turn are there, or cannot be had.
@@ -189,6 +207,9 @@ impl Conversation {
         let latest = self.answering.as_ref().is_some_and(|a| a.report.turn == transcribed.turn);
         if latest {
             self.time(now, |timings| &mut timings.transcript_ms);
+        }
+        if let Some(answering) = self.answering.as_mut().filter(|_| latest) {
+            answering.report.rejected = transcribed.rejected;
         }
         match transcribed.result {
             Ok(text) => {

@@ -12,12 +12,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::cancel::Cancel;
-use super::conversation::{Event, Failure, Recognition, ReplyId, TurnId};
+use super::conversation::{Event, Failure, Hints, Recognition, ReplyId, TurnId};
 use super::failure::EngineError;
 use super::history::Role;
 use super::llm;
 use super::mouth::Piece;
-use super::stt::Options;
+use super::stt::{Options, Urgency};
 use super::text::Text;
 use super::tts::Speech;
 use crate::engine::handles::{EndOfTurn, Manner, Recogniser, Voice};
@@ -100,20 +100,28 @@ impl Jobs {
         engine: Option<&Recogniser>,
         job: Recognition,
         audio: Vec<f32>,
+        hints: Hints,
     ) {
         let engine = engine.cloned();
         let reach = self.reach;
         let token = self.call.child_token();
         self.recognitions.insert(job, token.clone());
         self.start(token, async move |results, cancel| {
+            let Hints { urgency, speech, draft, language } = hints;
             let result = match engine {
                 Some(engine) => {
-                    let options = Options { reach, ..Options::default() };
+                    let speech = Some(speech);
+                    let options =
+                        Options { language, draft, speech, urgency, reach, ..Options::default() };
                     engine.transcribe(audio, options, &cancel).await
                 }
                 None => Err(EngineError::Input("there is no recognition engine".to_owned())),
             };
-            let result = result.map(|transcript| transcript.text).map_err(|e| failure(&e));
+            let result = result.map_err(|error| match urgency {
+                // There will be another one.
+                Urgency::Interim => in_words(&error),
+                Urgency::Recording | Urgency::Final => failure(&error),
+            });
             let _ = results.send(Result::Event(Event::Recognised { job, result })).await;
         });
     }
@@ -227,6 +235,10 @@ fn failure(error: &EngineError) -> Failure {
     if !matches!(error, EngineError::Cancelled) {
         tracing::warn!(%error, "an engine failed");
     }
+    in_words(error)
+}
+
+fn in_words(error: &EngineError) -> Failure {
     Failure { code: error.code(), message: error.to_string() }
 }
 

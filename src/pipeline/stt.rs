@@ -3,6 +3,7 @@
 //! A [`SpeechToText`] takes one utterance after the other. An engine that is quicker with several side by side
 //! (a GPU) implements [`SpeechToText::serve`] itself and takes new jobs between its steps.
 
+mod agreement;
 mod command;
 mod guards;
 mod remote;
@@ -17,6 +18,7 @@ use super::cancel::Cancel;
 use super::failure::EngineError;
 use super::text::Text;
 
+pub use agreement::Agreement;
 pub use command::Command;
 pub use guards::Rejection;
 pub use remote::Remote;

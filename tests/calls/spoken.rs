@@ -88,6 +88,35 @@ async fn the_events_of_a_turn_are_those_of_the_protocol() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn words_are_written_while_they_are_spoken() {
+    let server = TestServer::start(fakes::engines(&["one two three four five six seven"])).await;
+    let mut call = server.call().await;
+    call.say(recording(2_400)).await;
+    let events = call.events().to_vec();
+    let at = |kind: &str| events.iter().position(|event| event["type"] == kind).unwrap();
+    let delta = "conversation.item.input_audio_transcription.delta";
+    let completed = at("conversation.item.input_audio_transcription.completed");
+    assert!(at(delta) < at("input_audio_buffer.speech_stopped"), "{:?}", kinds(&events));
+    let told: String = events
+        .iter()
+        .filter(|event| event["type"] == delta)
+        .map(|event| event["delta"].as_str().unwrap())
+        .collect();
+    let interims: Vec<usize> =
+        (0..events.len()).filter(|at| events[*at]["type"] == "sotto.transcript.interim").collect();
+    assert!(interims.len() >= 2 && interims.iter().all(|at| *at < completed), "{interims:?}");
+    let last = &events[interims[interims.len() - 1]];
+    assert_eq!(last["stable"].as_str(), Some(told.as_str()));
+    assert_eq!(last["item_id"], events[completed]["item_id"]);
+    let text = events[completed]["transcript"].as_str().unwrap();
+    assert_eq!(text, "one two three four five six seven");
+    assert!(text.starts_with(&told) && !told.is_empty(), "{told}");
+    let report = events.iter().find(|event| event["type"] == "sotto.turn").unwrap();
+    assert!(report["rejected"].is_null(), "{report}");
+    call.hang_up(HangUp::Close).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn speaking_over_a_reply_stops_it_and_the_model_learns_what_was_heard() {
     for blobs in [false, true] {
         let (server, llm) = long_winded().await;

@@ -11,7 +11,7 @@ use sotto::engine::handles::{Defaults, EndOfTurn, Recogniser, Voice};
 use sotto::engine::worker::Worker;
 use sotto::pipeline::cancel::Cancel;
 use sotto::pipeline::failure::EngineError;
-use sotto::pipeline::stt::{SpeechToText, Transcript, Utterance};
+use sotto::pipeline::stt::{SpeechToText, Transcript, Urgency, Utterance};
 use sotto::pipeline::text::Text;
 use sotto::pipeline::tts::{Speech, SpeechRequest, TextToSpeech};
 use sotto::pipeline::turn::TurnDetector;
@@ -22,7 +22,10 @@ use sotto_llm::echo::Echo;
 /// How long the fake voice takes for a character.
 pub const MS_PER_CHARACTER: usize = 40;
 
-/// What is recognised, one text after the other, the last one for ever.
+/// While somebody speaks, a word is heard for so much sound: 320 ms.
+const SAMPLES_PER_WORD: usize = 5_120;
+
+/// What is recognised, one text after the other, the last one for ever. Captions grow with the sound.
 pub struct FakeStt {
     pub texts: Vec<&'static str>,
     pub delay: Duration,
@@ -30,14 +33,21 @@ pub struct FakeStt {
 }
 
 impl SpeechToText for FakeStt {
-    fn transcribe(&mut self, _: Utterance<'_>, cancel: &Cancel) -> Result<Transcript, EngineError> {
+    fn transcribe(
+        &mut self,
+        utterance: Utterance<'_>,
+        cancel: &Cancel,
+    ) -> Result<Transcript, EngineError> {
         std::thread::sleep(self.delay);
         if cancel.is_cancelled() {
             return Err(EngineError::Cancelled);
         }
-        let number = self.heard.fetch_add(1, Ordering::Relaxed);
+        let interim = utterance.options.urgency == Urgency::Interim;
+        let number = self.heard.fetch_add(usize::from(!interim), Ordering::Relaxed);
         let text = self.texts.get(number).or(self.texts.last()).copied().unwrap_or_default();
-        Ok(Transcript { text: Text::from(text), ..Transcript::default() })
+        let words = if interim { utterance.audio.len() / SAMPLES_PER_WORD } else { usize::MAX };
+        let words: Vec<&str> = text.split(' ').take(words).collect();
+        Ok(Transcript { text: Text::from(words.join(" ")), ..Transcript::default() })
     }
 }
 

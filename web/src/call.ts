@@ -226,6 +226,9 @@ export class Call {
       case 'conversation.item.input_audio_transcription.delta':
         captions.personWords(event.item_id, event.delta);
         break;
+      case 'sotto.transcript.interim':
+        captions.personMurmurs(event.item_id, event.stable, event.tail);
+        break;
       case 'conversation.item.input_audio_transcription.completed':
         captions.personSaid(event.item_id, event.transcript);
         break;

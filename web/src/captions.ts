@@ -6,6 +6,8 @@ export interface Caption {
   id: string;
   role: 'user' | 'assistant';
   text: string;
+  /** What was heard after `text` and may still change; only while the person speaks. */
+  tail: string;
   /**
    * `open`: still being said or written down. `done`: complete. `cut`: interrupted, the text ends where it was cut.
    * `failed`: could not be written down.
@@ -71,20 +73,29 @@ export class Captions {
     this.caption(itemId, 'user');
   }
 
+  /** More of what the person is saying. */
   personWords(itemId: string, delta: string): void {
-    this.caption(itemId, 'user').text += delta;
+    const caption = this.caption(itemId, 'user');
+    if (caption.phase === 'open') caption.text += delta;
+  }
+
+  /** What the person is saying: words that are sure, and some that may change. */
+  personMurmurs(itemId: string, stable: string, tail: string): void {
+    const caption = this.caption(itemId, 'user');
+    if (caption.phase === 'open') Object.assign(caption, { text: stable, tail });
   }
 
   personSaid(itemId: string, transcript: string): void {
     const text = transcript.trim();
     if (!text) return this.remove(itemId);
     this.committed.add(itemId);
-    Object.assign(this.caption(itemId, 'user'), { text, phase: 'done' });
+    Object.assign(this.caption(itemId, 'user'), { text, tail: '', phase: 'done' });
   }
 
   personNotUnderstood(itemId: string): void {
     this.committed.add(itemId);
-    this.caption(itemId, 'user').phase = 'failed';
+    // What was shown meanwhile is no part of the conversation.
+    Object.assign(this.caption(itemId, 'user'), { text: '', tail: '', phase: 'failed' });
   }
 
   /** A noise, or a murmur that did not interrupt: what was begun was no turn. */
@@ -165,7 +176,7 @@ export class Captions {
     const known = this.list.find((caption) => caption.id === id);
     if (known) return known;
     const saved = this.kept ? 'pending' : 'never';
-    const caption: Caption = { id, role, text: '', phase: 'open', saved, seq: null, via: 'voice', atMs: this.now(), heardMs: 0, peak: 0 };
+    const caption: Caption = { id, role, text: '', tail: '', phase: 'open', saved, seq: null, via: 'voice', atMs: this.now(), heardMs: 0, peak: 0 };
     this.list.push(caption);
     return caption;
   }

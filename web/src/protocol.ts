@@ -110,6 +110,7 @@ interface ServerEvents {
   'output_audio_buffer.stopped': { response_id: string };
   'output_audio_buffer.cleared': { response_id: string };
   'sotto.state': { state: TalkState };
+  'sotto.transcript.interim': { item_id: string; stable: string; tail: string };
   'sotto.turn': { timings: Timings };
   'sotto.audio.chunk': ChunkHead;
   'sotto.audio.duck': { response_id: string | null };
@@ -179,6 +180,7 @@ const readers: { [T in keyof ServerEvents]: (fields: Fields) => ServerEvents[T] 
     if (state !== 'listening' && state !== 'thinking' && state !== 'speaking') throw malformed('state');
     return { state };
   },
+  'sotto.transcript.interim': (f) => ({ ...item(f), stable: asString(f['stable']), tail: asString(f['tail']) }),
   'sotto.turn': (f) => {
     const timings = asObject(f['timings']);
     return {

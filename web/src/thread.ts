@@ -11,6 +11,8 @@ export interface Turn {
   seq: number | null;
   role: Role;
   text: string;
+  /** What was heard after it and may still change. */
+  tail?: string;
   /** As with captions; `lost`: what is stored cannot be read. */
   phase: Caption['phase'] | 'lost';
   via: Via;
@@ -190,8 +192,8 @@ export class Thread {
 }
 
 /** A caption, as a turn among turns. */
-export function captionTurn({ id, role, text, phase, saved, seq, via, atMs, heardMs, peak }: Caption): Turn {
-  return { key: id, id, seq, role, text, phase, via, atMs, saved, heardMs, peak };
+export function captionTurn({ id, role, text, tail, phase, saved, seq, via, atMs, heardMs, peak }: Caption): Turn {
+  return { key: id, id, seq, role, text, tail, phase, via, atMs, saved, heardMs, peak };
 }
 
 function awaited(turn: Turn): boolean {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { Call, type Model } from '../src/call';
 import { CallError, callLost, noMediaPath } from '../src/errors';
 import type { Output, ServerEvent } from '../src/protocol';
+import { captionTurn } from '../src/thread';
 import { captionText, hint, latency, privacy, stateWord, title } from '../src/words';
 import { StubSound, StubTransport } from './stubs/transport';
 
@@ -393,6 +394,38 @@ function connect(output: Output = 'blob'): void {
   server.opened();
   server.receive(created(output));
 }
+
+describe('what the person is saying', () => {
+  const speaking: ServerEvent = { type: 'input_audio_buffer.speech_started', item_id: 'i1' };
+  const delta = (delta: string): ServerEvent => ({ type: 'conversation.item.input_audio_transcription.delta', item_id: 'i1', delta });
+  const interim = (stable: string, tail: string): ServerEvent => ({ type: 'sotto.transcript.interim', item_id: 'i1', stable, tail });
+
+  test('grows while they speak, and is replaced when it is final', () => {
+    void call.start();
+    server.receive(created(), speaking, interim('', 'And sew'), delta('And'), interim('And', ' so my'));
+    expect(model.captions).toMatchObject([{ id: 'i1', text: 'And', tail: ' so my', phase: 'open' }]);
+    expect(captionTurn(model.captions[0]!)).toMatchObject({ key: 'i1', text: 'And', tail: ' so my' });
+    said('i1', 'And so, my fellow Americans.');
+    expect(model.captions).toMatchObject([{ id: 'i1', text: 'And so, my fellow Americans.', tail: '', phase: 'done' }]);
+    server.receive(delta(' late'), interim('late', ''));
+    expect(model.captions).toMatchObject([{ text: 'And so, my fellow Americans.', tail: '', phase: 'done' }]);
+  });
+
+  test('grows with a server that tells only what is sure', () => {
+    void call.start();
+    server.receive(created(), speaking, delta('And'), delta(' so'));
+    expect(model.captions).toMatchObject([{ text: 'And so', tail: '', phase: 'open' }]);
+  });
+
+  test('is gone when it was no turn, or cannot be understood', () => {
+    void call.start();
+    server.receive(created(), speaking, interim('And', ' so'));
+    server.receive({ type: 'input_audio_buffer.speech_started', item_id: 'i2' });
+    expect(model.captions).toMatchObject([{ id: 'i2', text: '' }]);
+    server.receive({ type: 'conversation.item.input_audio_transcription.failed', item_id: 'i2', message: '' });
+    expect(model.captions).toMatchObject([{ id: 'i2', text: '', tail: '', phase: 'failed' }]);
+  });
+});
 
 function created(output: Output = 'blob', history = 'memory'): ServerEvent {
   const sotto = { call_id: 'rtc_1', output, interruption: 'always', history, conversation: null, tier: null, engines: { llm: 'echo' } };

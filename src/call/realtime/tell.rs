@@ -34,6 +34,16 @@ impl Realtime {
             Notice::InputCleared => {
                 events.push(self.event("input_audio_buffer.cleared", json!({})));
             }
+            Notice::Interim { item, delta, stable, tail } => {
+                let item = self.item_id(*item);
+                if !delta.is_empty() {
+                    let fields = json!({ "item_id": item, "content_index": 0, "delta": delta });
+                    let kind = "conversation.item.input_audio_transcription.delta";
+                    events.push(self.event(kind, fields));
+                }
+                let fields = json!({ "item_id": item, "stable": stable, "tail": tail });
+                events.push(self.event("sotto.transcript.interim", fields));
+            }
             Notice::Transcribed { item, text, speech } => {
                 let fields = json!({
                     "item_id": self.item_id(*item),
@@ -261,6 +271,7 @@ impl Realtime {
             "response_id": report.reply.map(|reply| self.response_id(reply)),
             "timings": report.timings,
             "decision": report.decision,
+            "rejected": report.rejected,
         });
         events.push(self.event("sotto.turn", fields));
         let kept = json!({ "timings": report.timings, "decision": report.decision });

@@ -4,15 +4,20 @@
 //! side, over the whole turn so far; if speech goes on, recognition is taken back. When the turn is over,
 //! the transcript that was begun at the last pause is the final one: only silence has followed.
 //!
+//! While somebody speaks, what there is by then is recognised for captions (`interim`), as far as the engine has
+//! time for it.
+//!
 //! Whisper hears at most 30 s at once, so a longer turn is cut into segments at its longest silences, and
 //! their transcripts are joined.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::interim::{Interim, Interims};
 use super::segment::Segment;
 use super::{Command, Decision, Failure, Frame, Recognition, Settings, TurnId};
 use crate::pipeline::frame::Samples;
+use crate::pipeline::stt::{Agreement, MIN_SPEECH_MS, Rejection, Transcript};
 use crate::pipeline::text::Text;
 use crate::pipeline::turn::WINDOW;
 use crate::pipeline::turn::endpointing::{Endpointing, Policy, Reason, Verdict};
@@ -22,6 +27,10 @@ use crate::pipeline::vad::Change;
 const LONG_SILENCE: Samples = Samples::from_ms(2_000);
 /// Sound kept while nobody speaks, beyond the pre-roll: speech is noticed a little after it begins.
 const NOTICE: Samples = Samples::from_ms(1_000);
+/// Less speech than this is not worth a caption.
+const LEAST_SPEECH: Samples = Samples::from_ms(MIN_SPEECH_MS);
+/// A language that is at least this probable is that of the call.
+const SURE_OF_LANGUAGE: f32 = 0.5;
 
 /// What the person's side has found out.
 #[derive(Debug)]
@@ -48,6 +57,8 @@ pub(super) struct Committed {
 pub(super) struct Transcribed {
     pub turn: TurnId,
     pub result: Result<Text, Failure>,
+    /// Why there are no words although something was heard.
+    pub rejected: Option<Rejection>,
     /// How much speech the turn held.
     pub speech: Duration,
 }
@@ -61,6 +72,9 @@ pub(super) struct Hearing {
     open: Option<Open>,
     /// Turns that are over, in order, whose transcripts are not complete.
     awaiting: VecDeque<Awaiting>,
+    interims: Interims,
+    /// What is spoken in this call, once it was heard. Short turns are guessed wrong too easily.
+    language: Option<String>,
     next_turn: u32,
 }
 
@@ -70,6 +84,8 @@ struct Open {
     start: Samples,
     endpointing: Endpointing,
     segments: Vec<Segment>,
+    /// What the captions may rely on.
+    agreement: Agreement,
     speaking: bool,
     /// Where the last stretch of speech ended.
     speech_end: Samples,
@@ -119,7 +135,7 @@ impl Hearing {
     ) -> Option<Heard> {
         let before = std::mem::replace(&mut self.position, frame.position);
         if let Some(open) = self.open.as_mut().filter(|_| frame.voiced) {
-            open.speech = open.speech + (frame.position.saturating_sub(before));
+            open.add_speech(frame.position.saturating_sub(before));
         }
         let started = match frame.change {
             Some(Change::Started { at }) => self.started(at, settings, commands),
@@ -130,7 +146,9 @@ impl Hearing {
             None => None,
         };
         self.bound_segment(settings, commands);
-        started.or_else(|| self.decide(settings, commands))
+        let heard = started.or_else(|| self.decide(settings, commands));
+        self.caption(settings, commands);
+        heard
     }
 
     /// The model's answer to a question about the open turn; `None` if it failed.
@@ -144,14 +162,30 @@ impl Hearing {
         }
     }
 
-    /// The result of a recognition.
-    pub(super) fn recognised(&mut self, job: Recognition, result: Result<Text, Failure>) {
-        let mut result = Some(result);
-        let awaiting = self.awaiting.iter_mut().flat_map(|turn| &mut turn.segments);
-        let open = self.open.iter_mut().flat_map(|turn| &mut turn.segments);
-        for segment in awaiting.chain(open) {
-            segment.accept(job, &mut result);
+    /// The result of a recognition. What the captions of the open turn are from now on, if they changed.
+    pub(super) fn recognised(
+        &mut self,
+        job: Recognition,
+        result: Result<Transcript, Failure>,
+        settings: &Settings,
+    ) -> Option<Interim> {
+        let heard = result.as_ref().is_ok_and(|transcript| !transcript.text.is_empty());
+        if self.interims.ended(job, self.position, result.is_ok(), settings.interim) {
+            let segments = self.open.iter_mut().flat_map(|turn| &mut turn.segments);
+            let segment = segments.into_iter().find(|segment| segment.is_of(job))?;
+            // Nobody is told of a caption that cannot be had.
+            segment.hear(&result.ok()?);
+        } else {
+            let awaiting = self.awaiting.iter_mut().flat_map(|turn| &mut turn.segments);
+            let open = self.open.iter_mut().flat_map(|turn| &mut turn.segments);
+            let segment = awaiting.chain(open).find(|segment| segment.awaits(job))?;
+            if let Ok(transcript) = &result {
+                learn_language(&mut self.language, transcript);
+            }
+            segment.accept(result);
         }
+        let open = self.open.as_mut().filter(|open| open.turn == job.turn)?;
+        if heard && settings.interim > Samples(0) { open.interim() } else { None }
     }
 
     /// The next turn whose words are all there, in the order in which turns were spoken.
@@ -163,13 +197,18 @@ impl Hearing {
         let Awaiting { turn, segments, speech } = self.awaiting.pop_front()?;
         let mut text = Text::default();
         let mut result = Ok(());
+        let mut rejected = None;
         for outcome in segments.iter().filter_map(Segment::result) {
             match outcome {
-                Ok(words) => text.push_phrase(words.as_str()),
+                Ok(heard) => {
+                    text.push_phrase(heard.text.as_str());
+                    rejected = rejected.or(heard.rejection);
+                }
                 Err(failure) => result = Err(failure.clone()),
             }
         }
-        Some(Transcribed { turn, result: result.map(|()| text), speech })
+        let rejected = rejected.filter(|_| text.is_empty());
+        Some(Transcribed { turn, result: result.map(|()| text), rejected, speech })
     }
 
     /// Ends the open turn now. `None` if nothing was said.
@@ -181,6 +220,7 @@ impl Hearing {
     ) -> Option<Heard> {
         let mut open = self.open.take()?;
         self.last_end = self.position;
+        self.interims.cancel(commands);
         let speech = open.speech;
         if reason != Reason::Client && speech < settings.min_speech {
             open.cancel(commands);
@@ -188,7 +228,7 @@ impl Hearing {
         }
         if open.speaking {
             open.speech_end = self.position;
-            open.recognise(self.position, commands);
+            open.recognise(self.position, self.language.as_deref(), commands);
         }
         let silence = self.position.saturating_sub(open.speech_end);
         let committed = Committed {
@@ -211,9 +251,15 @@ impl Hearing {
     /// Forgets the open turn, if there is one, and says which it was.
     pub(super) fn clear(&mut self, commands: &mut VecDeque<Command>) -> Option<TurnId> {
         self.last_end = self.position;
+        self.interims.cancel(commands);
         let mut open = self.open.take()?;
         open.cancel(commands);
         Some(open.turn)
+    }
+
+    /// The call is over: nobody reads captions any more.
+    pub(super) fn close(&mut self, commands: &mut VecDeque<Command>) {
+        self.interims.cancel(commands);
     }
 
     fn started(
@@ -223,22 +269,27 @@ impl Hearing {
         commands: &mut VecDeque<Command>,
     ) -> Option<Heard> {
         let start = at.saturating_sub(settings.pre_roll).max(self.last_end);
+        let since = self.position.saturating_sub(at);
+        self.interims.speech_began(at, settings.interim);
         if let Some(open) = &mut self.open {
-            open.resume(at, start, commands);
+            open.resume(at, start, since, commands);
             return None;
         }
         let turn = TurnId(self.next_turn);
         self.next_turn += 1;
-        self.open = Some(Open {
+        let mut open = Open {
             turn,
             start,
             endpointing: Endpointing::new(settings.endpointing),
             segments: vec![Segment::new(turn, 0, start)],
+            agreement: Agreement::default(),
             speaking: true,
             speech_end: at,
-            speech: self.position.saturating_sub(at),
+            speech: Samples(0),
             questions: 0,
-        });
+        };
+        open.add_speech(since);
+        self.open = Some(open);
         Some(Heard::Started { turn, at })
     }
 
@@ -247,7 +298,8 @@ impl Hearing {
             open.speech_end = at;
             open.speaking = false;
             open.endpointing.pause();
-            open.recognise(self.position, commands);
+            self.interims.cancel(commands);
+            open.recognise(self.position, self.language.as_deref(), commands);
         }
     }
 
@@ -268,18 +320,35 @@ impl Hearing {
         }
     }
 
+    /// Begins to recognise the open segment for a caption, if it is time.
+    fn caption(&mut self, settings: &Settings, commands: &mut VecDeque<Command>) {
+        let Some(open) = self.open.as_mut().filter(|open| open.speaking) else { return };
+        let least = LEAST_SPEECH.max(settings.min_speech);
+        if settings.interim == Samples(0)
+            || open.speech < least
+            || !self.interims.is_due(self.position)
+        {
+            return;
+        }
+        if let Some(last) = open.segments.last_mut().filter(|segment| !segment.is_closed()) {
+            let language = self.language.as_deref();
+            let job = last.recognise_interim(self.position, language, commands);
+            self.interims.began(job, self.position);
+        }
+    }
+
     /// Keeps the last segment short enough to be recognised at once.
     fn bound_segment(&mut self, settings: &Settings, commands: &mut VecDeque<Command>) {
         let position = self.position;
         let Some(open) = &mut self.open else { return };
-        let (turn, next) = (open.turn, open.segments.len() as u32);
         let Some(last) = open.segments.last_mut() else { return };
         if open.speaking && last.is_full(position) {
             let cut = last.best_cut(position);
-            let silences = last.silences_after(cut);
-            last.recognise(cut, commands);
+            let next = last.after(cut);
+            self.interims.cancel(commands);
+            last.recognise(cut, self.language.as_deref(), commands);
             last.close();
-            open.segments.push(Segment::new(turn, next, cut).with_silences(silences));
+            open.segments.push(next);
         } else if !open.speaking
             && settings.endpointing == Policy::Manual
             && position.saturating_sub(open.speech_end) > LONG_SILENCE
@@ -291,29 +360,81 @@ impl Hearing {
 }
 
 impl Open {
-    /// Speech goes on at `at`; a new segment would begin at `start`.
-    fn resume(&mut self, at: Samples, start: Samples, commands: &mut VecDeque<Command>) {
+    /// Speech goes on at `at`; a new segment would begin at `start`. `since` of it was heard before that was known.
+    fn resume(
+        &mut self,
+        at: Samples,
+        start: Samples,
+        since: Samples,
+        commands: &mut VecDeque<Command>,
+    ) {
         let next = self.segments.len() as u32;
         match self.segments.last_mut() {
             Some(last) if !last.is_closed() => {
-                last.note_silence(self.speech_end..at);
+                last.note_silence(self.speech_end..at, since);
                 last.cancel(commands);
             }
-            _ => self.segments.push(Segment::new(self.turn, next, start.max(self.speech_end))),
+            _ => {
+                let mut segment = Segment::new(self.turn, next, start.max(self.speech_end));
+                segment.add_speech(since);
+                self.segments.push(segment);
+            }
         }
         self.endpointing.resume();
         self.speaking = true;
     }
 
-    fn recognise(&mut self, end: Samples, commands: &mut VecDeque<Command>) {
+    fn recognise(
+        &mut self,
+        end: Samples,
+        language: Option<&str>,
+        commands: &mut VecDeque<Command>,
+    ) {
         if let Some(last) = self.segments.last_mut() {
-            last.recognise(end, commands);
+            last.recognise(last.here(end), language, commands);
         }
+    }
+
+    fn add_speech(&mut self, speech: Samples) {
+        self.speech = self.speech + speech;
+        if let Some(last) = self.segments.last_mut() {
+            last.add_speech(speech);
+        }
+    }
+
+    /// What has been heard by now: closed segments first. Nothing new while the words of one of them are to come.
+    fn interim(&mut self) -> Option<Interim> {
+        let (last, closed) = self.segments.split_last()?;
+        let mut text = Text::default();
+        for segment in closed {
+            text.push_phrase(segment.result()?.as_ref().ok()?.text.as_str());
+        }
+        text.push_phrase(last.words().as_str());
+        let before = self.agreement.tail();
+        let delta = self.agreement.hear(&text);
+        let tail = self.agreement.tail();
+        if delta.is_empty() && tail == before {
+            return None;
+        }
+        let stable = self.agreement.stable().clone();
+        Some(Interim { turn: self.turn, delta, stable, tail })
     }
 
     fn cancel(&mut self, commands: &mut VecDeque<Command>) {
         for segment in &mut self.segments {
             segment.cancel(commands);
         }
+    }
+}
+
+/// The first language that was heard with words, and surely enough, is that of the call. One that was asked for
+/// (probability 1) says nothing.
+fn learn_language(language: &mut Option<String>, transcript: &Transcript) {
+    let spoken = transcript.language.as_ref().filter(|_| !transcript.text.is_empty());
+    if let Some(spoken) = spoken
+        && language.is_none()
+        && (SURE_OF_LANGUAGE..1.0).contains(&spoken.probability)
+    {
+        *language = Some(spoken.code.clone());
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::pipeline::frame::Samples;
 use crate::pipeline::history::{ItemId, Role, TruncateError};
+use crate::pipeline::stt::{Rejection, Transcript, Urgency};
 use crate::pipeline::text::Text;
 use crate::pipeline::tts::WordTiming;
 use crate::pipeline::turn::endpointing::{Check, Policy, Reason};
@@ -46,6 +47,8 @@ pub struct Settings {
     pub pre_roll: Samples,
     /// A turn with less speech is forgotten.
     pub min_speech: Samples,
+    /// After so much more speech the captions of somebody who is still speaking are made anew; none if it is 0.
+    pub interim: Samples,
     /// How much of the conversation the model is given.
     pub context_tokens: usize,
     /// Longest reply.
@@ -122,7 +125,7 @@ pub enum Event {
         /// Which.
         job: Recognition,
         /// The words, possibly none.
-        result: Result<Text, Failure>,
+        result: Result<Transcript, Failure>,
     },
     /// The model wrote.
     Wrote {
@@ -209,6 +212,19 @@ pub enum Ask {
     },
 }
 
+/// What is known of sound before it is recognised.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hints {
+    /// Who waits for it.
+    pub urgency: Urgency,
+    /// How much speech it holds.
+    pub speech: Duration,
+    /// Tokens of an earlier result for the beginning of it.
+    pub draft: Vec<u32>,
+    /// The language that was heard in this call before.
+    pub language: Option<String>,
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
@@ -227,6 +243,8 @@ pub enum Command {
         job: Recognition,
         /// At most 28 s.
         audio: Range<Samples>,
+        /// What is known of it.
+        hints: Hints,
     },
     /// The result of this recognition is no longer wanted.
     CancelRecognition {
@@ -334,6 +352,17 @@ pub enum Notice {
     InputCleared,
     /// There was nothing to commit.
     NothingToCommit,
+    /// What is heard of a turn that goes on. The words of [`Notice::Transcribed`] replace it.
+    Interim {
+        /// The item.
+        item: ItemId,
+        /// What has become stable just now; often empty.
+        delta: Text,
+        /// All that is stable: it only grows.
+        stable: Text,
+        /// What follows it and may change.
+        tail: Text,
+    },
     /// The words of a turn.
     Transcribed {
         /// The item.
@@ -447,6 +476,8 @@ pub struct TurnReport {
     pub reply: Option<ReplyId>,
     /// Why it ended when it did.
     pub decision: Decision,
+    /// Why it has no words although something was heard.
+    pub rejected: Option<Rejection>,
     /// The phases.
     pub timings: Timings,
 }

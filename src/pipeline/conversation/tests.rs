@@ -1,5 +1,6 @@
 //! Conversations on virtual time: a person, engines and a loudspeaker that exist only as numbers.
 
+mod interims;
 mod sim;
 
 use std::time::Duration;
@@ -328,9 +329,23 @@ fn engines() -> impl Strategy<Value = Engines> {
         prop::collection::hash_map(0u32..6, Just(String::new()), 0..4),
         prop::bool::ANY,
         prop::bool::weighted(0.1),
+        (0u64..900, prop::bool::weighted(0.2)),
     )
         .prop_map(
-            |(complete, recognition, prediction, token, speech, fails, says, late, dead)| Engines {
+            |(
+                complete,
+                recognition,
+                prediction,
+                token,
+                speech,
+                fails,
+                says,
+                late,
+                dead,
+                captions,
+            )| Engines {
+                interim: ms(captions.0),
+                interim_fails: captions.1,
                 says,
                 complete,
                 recognition: ms(recognition),
@@ -355,8 +370,10 @@ proptest! {
         engines in engines(),
         interruptible in prop::bool::ANY,
         manual in prop::bool::weighted(0.2),
+        captions in prop::bool::ANY,
     ) {
         let mut settings = settings();
+        settings.interim = Samples::from_ms(if captions { 400 } else { 0 });
         settings.interruptible = interruptible;
         if manual {
             settings.endpointing = Policy::Manual;
@@ -397,6 +414,9 @@ proptest! {
         let begun = sim.count(|n| matches!(n, Notice::ReplyStarted { .. }));
         prop_assert_eq!(begun, sim.count(|n| matches!(n, Notice::ReplyDone { .. })));
         prop_assert_eq!(committed, sim.count(|n| matches!(n, Notice::Turn(_))));
+        // Captions only grow, and none comes when the words are there.
+        prop_assert!(!sim.has_interim_under_way());
+        prop_assert!(interims::are_in_order(&sim));
         // The last thing said was answered.
         if !asked {
             let said = sim.last_index(|n| matches!(n, Notice::Transcribed { text, .. } if !text.is_empty()));

@@ -56,7 +56,12 @@ async fn failures(engines: &Elsewhere, reach: Reach) -> Vec<(&'static str, Strin
     let mut failures = Vec::new();
     for job in 0..3 {
         match job {
-            0 => jobs.recognise(Some(&engines.recogniser), RECOGNITION, vec![0.0; 1_600]),
+            0 => {
+                let (speech, draft) = (Duration::from_millis(100), Vec::new());
+                let hints = Hints { urgency: Urgency::Final, speech, draft, language: None };
+                let audio = vec![0.0; 1_600];
+                jobs.recognise(Some(&engines.recogniser), RECOGNITION, audio, hints);
+            }
             1 => jobs.write(&engines.llm, reply, vec![(Role::User, Text::from("secret"))], None),
             _ => {
                 let text = Text::from("secret");

@@ -37,7 +37,10 @@ export class TurnView {
   private readonly words = make('div', { class: 'words' });
   private readonly cut = make('span', { class: 'cut', title: 'Interrupted here' });
   private readonly under = make('div', { class: 'under' });
+  private readonly tail = make('span', { class: 'tail' });
   private drawn = '';
+  /** It was still growing when it was written last. */
+  private open = false;
   private editing = false;
 
   constructor(
@@ -55,8 +58,8 @@ export class TurnView {
       dataset['heardMs'] = String(turn.heardMs ?? 0);
       dataset['peak'] = (turn.peak ?? 0).toFixed(2);
     }
-    const { id, role, text, phase, saved } = turn;
-    const now = JSON.stringify([id, role, text, phase, saved, allowed, markdown !== null]);
+    const { id, role, text, tail, phase, saved } = turn;
+    const now = JSON.stringify([id, role, text, tail, phase, saved, allowed, markdown !== null]);
     if (now === this.drawn) return;
     this.drawn = now;
     dataset['role'] = role;
@@ -66,6 +69,8 @@ export class TurnView {
     this.root.dataset['saved'] = saved;
     // A reply still growing is not read out word by word.
     this.caption.ariaBusy = String(phase === 'open');
+    // What the person is saying changes under way; it is read out once, when it is final.
+    this.caption.ariaLive = phase === 'open' && role === 'user' ? 'off' : null;
     if (!this.editing) this.write();
     this.showUnder(allowed);
   }
@@ -77,9 +82,22 @@ export class TurnView {
     const formatted = markdown !== null && role === 'assistant' && phase !== 'lost';
     this.words.classList.toggle('formatted', formatted);
     if (formatted) markdown!.showMarkdown(this.words, text);
-    else if (this.words.textContent !== text || this.words.childElementCount > 0) this.words.textContent = text;
+    else this.writePlain(text);
     this.cut.textContent = mark;
     if (mark) endOf(this.words).append(this.cut);
+  }
+
+  private writePlain(text: string): void {
+    const { tail, phase } = this.turn;
+    const open = phase === 'open';
+    if (open && tail) {
+      this.tail.textContent = tail;
+      this.words.replaceChildren(text, this.tail);
+    } else if (this.words.textContent !== text || this.words.childElementCount > 0 || (this.open && !open)) {
+      // Written anew when it becomes final, also if it is the same: only what changes is read out.
+      this.words.textContent = text;
+    }
+    this.open = open;
   }
 
   private showUnder({ edit, regenerate }: Allowed): void {

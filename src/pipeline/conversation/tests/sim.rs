@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::super::*;
+use crate::pipeline::stt::{Spoken, Transcript, Urgency};
 use crate::pipeline::vad::{FRAME, GateSettings, SpeechGate};
 
 pub(super) fn settings() -> Settings {
@@ -23,6 +24,7 @@ pub(super) fn settings() -> Settings {
         silent: false,
         pre_roll: Samples::from_ms(320),
         min_speech: Samples::from_ms(160),
+        interim: Samples(0),
         context_tokens: 100_000,
         max_tokens: None,
     }
@@ -38,6 +40,10 @@ pub(super) struct Engines {
     pub prediction: Duration,
     pub recognition: Duration,
     pub recognition_fails: Vec<u32>,
+    /// Captions take so long, and cannot be had.
+    pub interim: Duration,
+    pub interim_fails: bool,
+    pub language: Option<Spoken>,
     pub first_token: Duration,
     pub speech: Duration,
     pub model_failure: Option<Failure>,
@@ -54,6 +60,9 @@ impl Default for Engines {
             prediction: Duration::from_millis(40),
             recognition: Duration::from_millis(150),
             recognition_fails: Vec::new(),
+            interim: Duration::from_millis(80),
+            interim_fails: false,
+            language: None,
             first_token: Duration::from_millis(100),
             speech: Duration::from_millis(50),
             model_failure: None,
@@ -85,6 +94,9 @@ pub(super) struct Sim {
     predictions: usize,
     notices: Vec<Notice>,
     ranges: Vec<Range<Samples>>,
+    interims: Vec<(Range<Samples>, Hints)>,
+    finals: Vec<Hints>,
+    interim_under_way: Option<Recognition>,
     cancelled_recognitions: usize,
     cancelled: HashSet<ReplyId>,
     messages: Vec<(Role, Text)>,
@@ -122,6 +134,9 @@ impl Sim {
             predictions: 0,
             notices: Vec::new(),
             ranges: Vec::new(),
+            interims: Vec::new(),
+            finals: Vec::new(),
+            interim_under_way: None,
             cancelled_recognitions: 0,
             cancelled: HashSet::new(),
             messages: Vec::new(),
@@ -170,6 +185,26 @@ impl Sim {
         &self.ranges
     }
 
+    /// What was recognised for captions.
+    pub(super) fn interims(&self) -> &[(Range<Samples>, Hints)] {
+        &self.interims
+    }
+
+    /// What was said about sound that was recognised for good.
+    pub(super) fn finals(&self) -> &[Hints] {
+        &self.finals
+    }
+
+    /// The call is over.
+    pub(super) fn close(&mut self) {
+        self.handle(Event::Closed);
+    }
+
+    /// Whether a caption is being recognised.
+    pub(super) fn has_interim_under_way(&self) -> bool {
+        self.interim_under_way.is_some()
+    }
+
     pub(super) fn cancelled_recognitions(&self) -> usize {
         self.cancelled_recognitions
     }
@@ -198,6 +233,9 @@ impl Sim {
     }
 
     fn handle(&mut self, event: Event) {
+        if let Event::Recognised { job, .. } = &event {
+            self.interim_under_way.take_if(|current| current == job);
+        }
         self.conversation.handle(event, self.now);
         while let Some(command) = self.conversation.poll_command() {
             self.execute(command);
@@ -223,19 +261,33 @@ impl Sim {
                     Event::Predicted { turn, question, probability },
                 );
             }
-            Command::Recognise { job, audio } => {
+            Command::Recognise { job, audio, hints } if hints.urgency == Urgency::Interim => {
+                self.check_kept(&audio);
+                assert_eq!(self.interim_under_way, None, "one at a time");
+                self.interim_under_way = Some(job);
+                let words = self.said(job, (audio.end - audio.start).as_ms() as usize / 250);
+                self.interims.push((audio, hints));
+                let result = if self.engines.interim_fails {
+                    Err(Failure { code: "engine_overloaded", message: String::new() })
+                } else {
+                    Ok(self.heard(&words))
+                };
+                self.later(self.engines.interim, Event::Recognised { job, result });
+            }
+            Command::Recognise { job, audio, hints } => {
                 self.check_kept(&audio);
                 self.ranges.push(audio);
+                self.finals.push(hints);
                 let result = if self.engines.recognition_fails.contains(&job.turn.0) {
                     Err(Failure { code: "engine_failed", message: String::new() })
                 } else {
-                    let said = self.engines.says.get(&job.turn.0).cloned();
-                    Ok(Text::from(said.unwrap_or_else(|| format!("turn {}", job.turn.0))))
+                    Ok(self.heard(&self.said(job, usize::MAX)))
                 };
                 self.later(self.engines.recognition, Event::Recognised { job, result });
             }
             Command::CancelRecognition { job } => {
                 self.cancelled_recognitions += 1;
+                self.interim_under_way.take_if(|current| *current == job);
                 self.drop_due(
                     |event| matches!(event, Event::Recognised { job: j, .. } if *j == job),
                 );
@@ -272,6 +324,23 @@ impl Sim {
                 }
                 self.notices.push(notice);
             }
+        }
+    }
+
+    /// The first words of what is said in a turn.
+    fn said(&self, job: Recognition, words: usize) -> String {
+        let said = self.engines.says.get(&job.turn.0).cloned();
+        let said = said.unwrap_or_else(|| format!("turn {}", job.turn.0));
+        said.split(' ').take(words).collect::<Vec<_>>().join(" ")
+    }
+
+    /// A transcript with one token a word.
+    fn heard(&self, words: &str) -> Transcript {
+        Transcript {
+            text: Text::from(words),
+            tokens: (0..words.split_whitespace().count() as u32).collect(),
+            language: self.engines.language.clone(),
+            ..Transcript::default()
         }
     }
 

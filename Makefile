@@ -68,6 +68,7 @@ models: build ## Fetches the models that this machine needs.
 .PHONY: bench
 bench: install $(PAGE) ## Measures stages and whole calls (ARGS picks some: make bench ARGS=latency).
 	cargo bench --locked --bench stages -- $(ARGS)
+	cargo bench --locked --bench recognition
 	cargo bench --locked --bench calls -- $(ARGS)
 	cargo bench --locked --bench vault -- $(ARGS)
 	cargo bench --locked --bench history -- $(ARGS)

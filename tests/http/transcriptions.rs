@@ -243,8 +243,8 @@ async fn what_makes_no_sense_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_engine_cannot_do_is_said() {
-    let failed = || EngineError::failed("recognition")("the disk is gone");
     type Fails = fn() -> EngineError;
+    let failed = || EngineError::failed("recognition")("the disk is gone");
     let cases: [(Fails, u16, &str); 4] = [
         (|| EngineError::Timeout("recognition"), 504, "engine_timeout"),
         (|| EngineError::NotOnPremises("recognition"), 403, "not_on_premises"),

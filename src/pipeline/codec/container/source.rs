@@ -8,7 +8,9 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::io::{
+    MediaSource, MediaSourceStream, MediaSourceStreamOptions, ReadOnlySource,
+};
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 
@@ -22,6 +24,9 @@ mod opus;
 /// MP4 does not tell; some encoders put twice as many, and what is left of them is quiet.
 const AAC_DELAY: usize = 1_024;
 
+/// The beginning of Matroska, of which WebM is a kind.
+const MATROSKA: &[u8] = &[0x1a, 0x45, 0xdf, 0xa3];
+
 /// How the reading ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
@@ -33,8 +38,13 @@ pub(super) enum End {
 
 /// Reads the first track with sound.
 pub(super) fn read(bytes: &[u8], mono: &mut Mono) -> Result<End, ContainerError> {
-    let stream =
-        MediaSourceStream::new(Box::new(Cursor::new(bytes)), MediaSourceStreamOptions::default());
+    let source: Box<dyn MediaSource + '_> = if bytes.starts_with(MATROSKA) {
+        // As if it came from a pipe: a length would make its reader refuse files whose end is missing.
+        Box::new(ReadOnlySource::new(Cursor::new(bytes)))
+    } else {
+        Box::new(Cursor::new(bytes))
+    };
+    let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
     let mut format = symphonia::default::get_probe()
         .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
         .map_err(|error| not_opened(bytes, error))?;
@@ -133,7 +143,7 @@ impl Decoder {
 
 /// Why a file could not be opened: what begins like a recording is a broken or a strange one.
 fn not_opened(bytes: &[u8], error: Error) -> ContainerError {
-    const BEGINNINGS: [&[u8]; 5] = [b"RIFF", b"fLaC", b"OggS", b"ID3", &[0x1a, 0x45, 0xdf, 0xa3]];
+    const BEGINNINGS: [&[u8]; 5] = [b"RIFF", b"fLaC", b"OggS", b"ID3", MATROSKA];
     let known = BEGINNINGS.iter().any(|beginning| bytes.starts_with(beginning))
         || bytes.get(4..8) == Some(b"ftyp");
     match error {

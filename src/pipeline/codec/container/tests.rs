@@ -104,7 +104,7 @@ fn a_wav_may_have_any_width_rate_and_number_of_channels() {
         for spec in [8, 16, 24, 32].map(|bits| spec(bits, rate_hz, 1 + (bits / 8) % 2)) {
             let samples = decode(&wav_of(spec, &frames), MINUTE).unwrap();
             // Half of the rate is the highest tone that it holds.
-            let least = if rate_hz < 16_000 { 0.96 } else { 0.99 };
+            let least = if rate_hz < 16_000 { 0.96 } else { 0.985 };
             assert_is_the_original(&format!("{spec:?}"), &samples, least, 1);
         }
         let samples = decode(&wav_of(float(rate_hz), &frames), MINUTE).unwrap();
@@ -186,6 +186,7 @@ fn of_a_file_without_its_end_the_beginning_counts() {
     for (name, bytes) in FIXTURES.iter().filter(|(name, _)| !name.ends_with("m4a")) {
         let samples = decode(&bytes[..bytes.len() * 3 / 4], MINUTE)
             .unwrap_or_else(|error| panic!("{name}: {error}"));
+        println!("{name}: {} samples are left", samples.len());
         assert!((4_000..15_000).contains(&samples.len()), "{name}: {} samples", samples.len());
     }
     // The index of this one is at its end: nothing of it can be found.

@@ -37,6 +37,16 @@ def through_av(name, container, codec, rate_hz, layout, samples, wrap=None, **op
         file.mux(stream.encode(None))
 
 
+def without_sound(name):
+    """A film of one small black picture."""
+    with av.open(str(OUT / name), "w", format="webm") as file:
+        stream = file.add_stream("libvpx", rate=1)
+        stream.width = stream.height = 16
+        stream.pix_fmt = "yuv420p"
+        file.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((24, 16), "uint8"), format="yuv420p")))
+        file.mux(stream.encode(None))
+
+
 def main():
     OUT.mkdir(exist_ok=True)
     speech, rate_hz = soundfile.read(sys.argv[1], dtype="float32")
@@ -47,13 +57,14 @@ def main():
     soundfile.write(OUT / "speech.flac", speech, RATE_HZ, subtype="PCM_16")
     soundfile.write(OUT / "speech.mp3", stereo, 44_100, format="MP3", subtype="MPEG_LAYER_III", compression_level=0.8)
     soundfile.write(OUT / "vorbis.ogg", stereo, 44_100, format="OGG", subtype="VORBIS", compression_level=0.7)
-    through_av("opus.ogg", "ogg", "libopus", 48_000, "mono", speech, application="voip")
+    through_av("opus.ogg", "ogg", "libopus", 48_000, "mono", speech, {"page_duration": "200000"})
     through_av("opus.webm", "webm", "libopus", 48_000, "stereo", speech)
     # As MediaRecorder writes them: no length, no index, no place to go back to.
     through_av("browser.webm", "webm", "libopus", 48_000, "mono", speech, {"live": "1"})
     through_av("fragmented.mp4", "mp4", "aac", 48_000, "mono", speech, {"movflags": "frag_every_frame+empty_moov+default_base_moof"})
     through_av("aac.m4a", "ipod", "aac", 44_100, "mono", speech)
     through_av("surround.ogg", "ogg", "libopus", 48_000, "5.1", speech[:1_600], mapping_family="1")
+    without_sound("silent.webm")
 
 
 main()

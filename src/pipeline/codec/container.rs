@@ -64,6 +64,6 @@ pub fn decode(bytes: &[u8], longest: Duration) -> Result<Vec<f32>, ContainerErro
 fn spoken(length: Duration) -> String {
     match length.as_secs() {
         seconds if seconds >= 120 && seconds % 60 == 0 => format!("{} minutes", seconds / 60),
-        seconds => format!("{seconds} seconds"),
+        seconds => format!("{seconds} s"),
     }
 }

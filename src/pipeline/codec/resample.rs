@@ -1,7 +1,7 @@
 //! Changing the sample rate, in one piece or as a stream.
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
-use rubato::{Fft, FixedSync, Indexing, Resampler as _};
+use rubato::{Fft, FixedSync, Indexing, Resampler as _, WindowFunction};
 
 /// Frames that the streaming resampler works on at once: 10 ms at 24 kHz, so the delay is not felt.
 const STREAM_CHUNK: usize = 240;
@@ -37,19 +37,23 @@ pub struct Resampler {
 }
 
 impl Resampler {
-    /// A stream from one rate to another, with a short delay.
+    /// A stream from one rate to another.
     pub fn new(from_hz: u32, to_hz: u32) -> Result<Self, ResampleError> {
-        Self::with_chunk(from_hz, to_hz, STREAM_CHUNK)
-    }
-
-    /// For recordings that are too long to be converted in one piece.
-    pub fn for_recordings(from_hz: u32, to_hz: u32) -> Result<Self, ResampleError> {
-        Self::with_chunk(from_hz, to_hz, CLIP_CHUNK)
-    }
-
-    fn with_chunk(from_hz: u32, to_hz: u32, chunk: usize) -> Result<Self, ResampleError> {
         let inner = (from_hz != to_hz)
-            .then(|| Fft::new(from_hz as usize, to_hz as usize, chunk, 1, FixedSync::Input))
+            .then(|| Fft::new(from_hz as usize, to_hz as usize, STREAM_CHUNK, 1, FixedSync::Input))
+            .transpose()
+            .map_err(|_| ResampleError { from_hz, to_hz })?;
+        Ok(Self { inner, pending: Vec::new() })
+    }
+
+    /// For recordings that are too long to be converted in one piece: a sharper filter, and a longer delay.
+    pub fn for_recordings(from_hz: u32, to_hz: u32) -> Result<Self, ResampleError> {
+        let (from, to) = (from_hz as usize, to_hz as usize);
+        // A tenth of a second in one transform: at all usual rates it is an even number of samples, so that the delay,
+        // half of it, can be taken away exactly.
+        let window = WindowFunction::BlackmanHarris2;
+        let inner = (from != to)
+            .then(|| Fft::new_custom(from, to, from / 10, 1, 1, window, FixedSync::Input))
             .transpose()
             .map_err(|_| ResampleError { from_hz, to_hz })?;
         Ok(Self { inner, pending: Vec::new() })
@@ -87,9 +91,10 @@ impl Resampler {
     pub fn finish(&mut self, output: &mut Vec<f32>) -> usize {
         let Some(inner) = &self.inner else { return 0 };
         let delay = inner.output_delay();
-        // One piece for what is pending, one for the delay, which is shorter than a piece.
-        let silence = vec![0.0; 2 * inner.input_frames_next()];
-        self.push(&silence, output);
+        // The delay is half of a transform. One transform may be half full, and one piece may be pending here.
+        let transforms = 2.0 * (2 * delay + 1) as f64 / inner.resample_ratio();
+        let silence = transforms.ceil() as usize + 2 * inner.input_frames_next();
+        self.push(&vec![0.0; silence], output);
         delay
     }
 }
@@ -136,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_finished_stream_without_its_delay_is_the_clip() {
-        for from_hz in [8_000, 11_025, 22_050, 44_100, 48_000, 96_000] {
+        for from_hz in [8_000, 11_025, 12_347, 22_050, 44_100, 44_101, 48_000, 96_000] {
             let mut resampler = Resampler::for_recordings(from_hz, 16_000).unwrap();
             let mut out = Vec::new();
             for piece in tone(from_hz, 300.0, 1.0).chunks(1_152) {

@@ -3,12 +3,14 @@
 use std::io::Cursor;
 
 use symphonia::core::codecs::CodecParameters;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_OPUS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::io::{
+    MediaSource, MediaSourceStream, MediaSourceStreamOptions, ReadOnlySource,
+};
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 
@@ -17,6 +19,13 @@ use super::ContainerError;
 use super::mono::Mono;
 
 mod opus;
+
+/// Frames that every encoder of AAC puts before the sound. Containers can say how many there are, but the reader of
+/// MP4 does not tell; some encoders put twice as many, and what is left of them is quiet.
+const AAC_DELAY: usize = 1_024;
+
+/// The beginning of Matroska, of which WebM is a kind.
+const MATROSKA: &[u8] = &[0x1a, 0x45, 0xdf, 0xa3];
 
 /// How the reading ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +38,13 @@ pub(super) enum End {
 
 /// Reads the first track with sound.
 pub(super) fn read(bytes: &[u8], mono: &mut Mono) -> Result<End, ContainerError> {
-    let stream =
-        MediaSourceStream::new(Box::new(Cursor::new(bytes)), MediaSourceStreamOptions::default());
+    let source: Box<dyn MediaSource + '_> = if bytes.starts_with(MATROSKA) {
+        // As if it came from a pipe: a length would make its reader refuse files whose end is missing.
+        Box::new(ReadOnlySource::new(Cursor::new(bytes)))
+    } else {
+        Box::new(Cursor::new(bytes))
+    };
+    let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
     let mut format = symphonia::default::get_probe()
         .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
         .map_err(|error| not_opened(bytes, error))?;
@@ -68,6 +82,8 @@ enum Decoder {
         inner: Box<dyn AudioDecoder>,
         /// Whether samples stand in the file as they are.
         plain: bool,
+        /// Frames before the sound begins that the decoder does not take away itself.
+        skip: usize,
         /// One piece; kept for its memory.
         interleaved: Vec<f32>,
     },
@@ -89,14 +105,19 @@ impl Track {
 
     /// Decodes one packet. Only what the whole recording suffers from is an error.
     fn decode(&mut self, packet: Packet, mono: &mut Mono) -> Result<End, ContainerError> {
-        let (inner, plain, interleaved) = match &mut self.decoder {
+        let (inner, plain, skip, interleaved) = match &mut self.decoder {
             Decoder::Opus(opus) => return opus.decode(packet, mono),
-            Decoder::Other { inner, plain, interleaved } => (inner, *plain, interleaved),
+            Decoder::Other { inner, plain, skip, interleaved } => {
+                (inner, *plain, skip, interleaved)
+            }
         };
         let Ok(decoded) = inner.decode(&packet) else { return Ok(End::Damaged) };
         let (channels, rate_hz) = (decoded.spec().channels().count(), decoded.spec().rate());
         decoded.copy_to_vec_interleaved(interleaved);
-        match mono.push(interleaved, channels, rate_hz) {
+        let skipped = (*skip).min(decoded.frames());
+        *skip -= skipped;
+        let sound = interleaved.get(skipped * channels..).unwrap_or_default();
+        match mono.push(sound, channels, rate_hz) {
             // A decoder that computes nonsense was given nonsense.
             Err(ContainerError::NotNumbers) if !plain => Ok(End::Damaged),
             pushed => pushed.map(|()| End::Whole),
@@ -115,13 +136,14 @@ impl Decoder {
                 _ => ContainerError::Damaged,
             })?;
         let plain = inner.codec_info().short_name.starts_with("pcm");
-        Ok(Self::Other { inner, plain, interleaved: Vec::new() })
+        let skip = if parameters.codec == CODEC_ID_AAC { AAC_DELAY } else { 0 };
+        Ok(Self::Other { inner, plain, skip, interleaved: Vec::new() })
     }
 }
 
 /// Why a file could not be opened: what begins like a recording is a broken or a strange one.
 fn not_opened(bytes: &[u8], error: Error) -> ContainerError {
-    const BEGINNINGS: [&[u8]; 5] = [b"RIFF", b"fLaC", b"OggS", b"ID3", &[0x1a, 0x45, 0xdf, 0xa3]];
+    const BEGINNINGS: [&[u8]; 5] = [b"RIFF", b"fLaC", b"OggS", b"ID3", MATROSKA];
     let known = BEGINNINGS.iter().any(|beginning| bytes.starts_with(beginning))
         || bytes.get(4..8) == Some(b"ftyp");
     match error {

@@ -40,8 +40,7 @@ fn main() {
     println!("{:<10} {:<10} {:>9} {:>13}", "weights", "context", "ms", "same tokens");
     for (name, precision) in [("auto", Precision::Auto), ("f32", Precision::F32)] {
         for (context, trim_context) in [("full", false), ("trimmed", true)] {
-            let settings =
-                WhisperSettings { trim_context, threads: THREADS, precision, width: 0 };
+            let settings = WhisperSettings { trim_context, threads: THREADS, precision, width: 0 };
             let model = folder.join("models/whisper-tiny.en-fixture");
             match Whisper::load(&model, &Device::Cpu, settings) {
                 Ok(mut whisper) => row(&mut whisper, &clips, name, context),
@@ -88,5 +87,9 @@ fn row(whisper: &mut Whisper, clips: &[Clip], weights: &str, context: &str) {
         sum += times[times.len() / 2];
     }
     let mean = sum / clips.len().max(1) as f64;
-    println!("{weights:<10} {context:<10} {mean:>9.1} {same:>9} of {} {}", clips.len(), others.join(" "));
+    println!(
+        "{weights:<10} {context:<10} {mean:>9.1} {same:>9} of {} {}",
+        clips.len(),
+        others.join(" ")
+    );
 }

@@ -144,9 +144,10 @@ impl Decoder {
 /// Why a file could not be opened: what begins like a recording is a broken or a strange one.
 fn not_opened(bytes: &[u8], error: Error) -> ContainerError {
     const BEGINNINGS: [&[u8]; 5] = [b"RIFF", b"fLaC", b"OggS", b"ID3", MATROSKA];
-    let known = BEGINNINGS.iter().any(|beginning| bytes.starts_with(beginning))
-        || bytes.get(4..8) == Some(b"ftyp");
+    let known = BEGINNINGS.iter().any(|beginning| bytes.starts_with(beginning));
     match error {
+        // An MP4 that cannot be opened has lost its index, which is often at its end.
+        _ if bytes.get(4..8) == Some(b"ftyp") => ContainerError::Damaged,
         _ if !known => ContainerError::Unknown,
         Error::Unsupported(_) => {
             ContainerError::Unsupported("something in the file is not known".into())

@@ -27,6 +27,9 @@ use crate::support::fakes::{self, voice_like};
 use crate::support::server::{TestServer, real};
 use crate::support::{engines, shared};
 
+/// How an engine fails.
+type Fails = fn() -> EngineError;
+
 const DOOR: &str = "/v1/audio/transcriptions";
 
 /// An engine that is a function.
@@ -244,7 +247,6 @@ async fn what_makes_no_sense_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_engine_cannot_do_is_said() {
     let failed = || EngineError::failed("recognition")("the disk is gone");
-    type Fails = fn() -> EngineError;
     let cases: [(Fails, u16, &str); 4] = [
         (|| EngineError::Timeout("recognition"), 504, "engine_timeout"),
         (|| EngineError::NotOnPremises("recognition"), 403, "not_on_premises"),
@@ -368,7 +370,7 @@ async fn a_server_that_stops_ends_the_work() {
     };
     let (response, ()) = tokio::join!(send(&server, speech(60), &[]), stop);
     assert_eq!(refusal(response).await.1, "server_stopping");
-    assert!(cancelled.load(Ordering::SeqCst));
+    until("it is cancelled", || cancelled.load(Ordering::SeqCst)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

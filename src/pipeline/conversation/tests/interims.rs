@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::super::*;
 use super::sim::{Engines, Sim, settings};
 use super::{ms, report, transcripts};
-use crate::pipeline::stt::Spoken;
+use crate::pipeline::stt::{Rejection, Spoken};
 
 const WORDS: &str = "one two three four five six seven eight nine ten eleven twelve";
 
@@ -119,7 +119,8 @@ fn a_slow_engine_is_free_half_of_the_time() {
     let mut sim = Sim::new(engines, live());
     sim.quiet(512).speak(8_000).quiet(4_000);
     let ends: Vec<u64> = sim.interims().iter().map(|(audio, _)| audio.end.as_ms()).collect();
-    assert!(ends.windows(2).all(|pair| pair[1] - pair[0] >= 1_280), "{ends:?}");
+    // A result is noticed between two frames, so one of 32 ms may be missing at either end.
+    assert!(ends.windows(2).all(|pair| pair[1] - pair[0] >= 2 * (640 - 32)), "{ends:?}");
 }
 
 #[test]
@@ -165,8 +166,22 @@ fn the_language_that_was_heard_first_is_that_of_the_call() {
 }
 
 #[test]
-fn a_report_says_nothing_of_captions() {
-    let mut sim = Sim::new(Engines::default(), live());
-    sim.quiet(500).speak(1_500).quiet(4_000);
-    assert_eq!(report(&sim).rejected, None);
+fn the_report_says_why_there_are_no_words() {
+    for (words, rejected) in [("so be it", None), ("", Some(Rejection::Unsure))] {
+        let mut sim = Sim::new(Engines::default().says(0, words), live());
+        sim.quiet(500).speak(1_500).quiet(4_000);
+        assert_eq!(transcripts(&sim), [words]);
+        assert_eq!(report(&sim).rejected, rejected);
+    }
+}
+
+#[test]
+fn a_pass_that_hears_nothing_takes_no_caption_away() {
+    let mut sim = Sim::new(Engines::default().says(0, WORDS), live());
+    sim.quiet(500).speak(2_000);
+    let shown = captions(&sim).len();
+    sim.mishears().speak(1_000);
+    assert_eq!(captions(&sim).len(), shown);
+    sim.quiet(4_000);
+    assert!(are_in_order(&sim));
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::super::*;
-use crate::pipeline::stt::{Spoken, Transcript, Urgency};
+use crate::pipeline::stt::{Rejection, Spoken, Transcript, Urgency};
 use crate::pipeline::vad::{FRAME, GateSettings, SpeechGate};
 
 pub(super) fn settings() -> Settings {
@@ -195,6 +195,12 @@ impl Sim {
         &self.finals
     }
 
+    /// From now on nothing is understood.
+    pub(super) fn mishears(&mut self) -> &mut Self {
+        self.engines.says.insert(0, String::new());
+        self
+    }
+
     /// The call is over.
     pub(super) fn close(&mut self) {
         self.handle(Event::Closed);
@@ -340,6 +346,7 @@ impl Sim {
             text: Text::from(words),
             tokens: (0..words.split_whitespace().count() as u32).collect(),
             language: self.engines.language.clone(),
+            rejection: words.is_empty().then_some(Rejection::Unsure),
             ..Transcript::default()
         }
     }

@@ -151,7 +151,7 @@ impl Session {
                 },
                 pre_roll: ms(vad.pre_roll_ms),
                 min_speech: ms(vad.min_speech_ms),
-                interim: ms(config.stt.interim_ms),
+                interim: ms(config.stt.interims_after_ms()),
                 threshold: turn.threshold,
                 grace: ms(turn.grace_ms),
                 max_silence_ms: turn.max_silence_ms,

@@ -21,7 +21,8 @@ pub struct Stt {
     pub languages: Vec<String>,
     /// Words that are likely to be said: names, terms. At most 200 words count.
     pub prompt: String,
-    /// Captions of somebody who is still speaking are made anew after so much more sound; 0: there are none.
+    /// Captions of somebody who is still speaking are made anew after so much more sound; 0: there are none. Only
+    /// for Whisper in this process.
     pub interim_ms: u32,
     /// Where Whisper runs.
     pub device: Device,
@@ -101,6 +102,15 @@ impl Default for Stt {
 }
 
 impl Stt {
+    /// After how much more sound captions are made anew; 0: there are none. A server may want money for each
+    /// request, and a program is started for each: neither is asked for captions.
+    pub fn interims_after_ms(&self) -> u32 {
+        match self.engine {
+            SttEngine::Auto | SttEngine::Whisper => self.interim_ms,
+            SttEngine::Remote | SttEngine::Command => 0,
+        }
+    }
+
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         require(!self.model.is_empty(), "stt.model", "must not be empty; `auto` chooses")?;
         require(

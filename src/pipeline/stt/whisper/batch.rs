@@ -56,15 +56,20 @@ impl<'a> Batch<'a> {
 
     /// One step of everybody.
     fn advance(&mut self) {
+        self.give_up();
+        self.encode();
+        self.each(|work| matches!(work.stage, Stage::Read), Self::read);
+        self.step();
+        self.each(|work| matches!(work.stage, Stage::Written(_)), Self::finish);
+    }
+
+    /// Answers those whose result is no longer wanted, and frees their slots.
+    fn give_up(&mut self) {
         for slot in &mut self.slots {
             if let Some(work) = slot.take_if(|work| work.job.cancel.is_cancelled()) {
                 work.reply(Err(EngineError::Cancelled));
             }
         }
-        self.encode();
-        self.each(|work| matches!(work.stage, Stage::Read), Self::read);
-        self.step();
-        self.each(|work| matches!(work.stage, Stage::Written(_)), Self::finish);
     }
 
     /// Does `work` for the slots that are at `stage`. A failure is answered, and frees the slot.
@@ -108,11 +113,7 @@ impl<'a> Batch<'a> {
                 }
             }
         }
-        for slot in &mut self.slots {
-            if let Some(work) = slot.take_if(|work| work.job.cancel.is_cancelled()) {
-                work.reply(Err(EngineError::Cancelled));
-            }
-        }
+        self.give_up();
     }
 
     fn encode_group(&mut self, context: usize, group: &[usize]) -> Result<()> {

@@ -53,13 +53,9 @@ impl Work {
     pub(super) fn begin(job: Job, full: usize, trims: bool) -> Option<Self> {
         let samples = job.audio.len();
         let shortest = Duration::from_millis(MIN_SPEECH_MS);
-        let problem = if job.audio.iter().any(|sample| !sample.is_finite()) {
-            Some("the sound has samples that are no numbers")
-        } else {
-            None
-        };
-        if let Some(problem) = problem {
-            (job.reply)(Err(EngineError::Input(problem.to_owned())));
+        if job.audio.iter().any(|sample| !sample.is_finite()) {
+            let problem = "the sound has samples that are no numbers".to_owned();
+            (job.reply)(Err(EngineError::Input(problem)));
             return None;
         }
         let is_short = job.options.speech.is_some_and(|speech| speech < shortest);

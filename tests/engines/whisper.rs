@@ -7,7 +7,7 @@ use candle_core::Device;
 use sotto::engine::desk::Desk;
 use sotto::pipeline::cancel::Cancel;
 use sotto::pipeline::stt::{
-    Detail, LoadError, Options, SpeechToText, Utterance, Whisper, WhisperSettings,
+    Detail, LoadError, Options, SpeechToText, Transcript, Utterance, Whisper, WhisperSettings,
 };
 
 use crate::support::engines::{WHISPER, model};
@@ -135,21 +135,28 @@ fn shards_and_other_precisions_give_the_same_tokens() {
     assert_eq!(Some(transcript.tokens), clip.fixture_tokens);
 }
 
+fn word_reference() -> serde_json::Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/whisper_words.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// A recording, with the times of its words.
+fn with_words(whisper: &mut Whisper, file: &str) -> Transcript {
+    let samples = shared::samples(file);
+    let options = Options { detail: Detail::Words, ..Options::default() };
+    whisper.transcribe(Utterance { audio: &samples, options }, &Cancel::default()).unwrap()
+}
+
 #[test]
 fn words_come_when_the_reference_says() {
     let Some(folder) = model(WHISPER) else { return };
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/whisper_words.json");
-    let reference: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let reference = word_reference();
     // The fixture names no heads: the reference for that is its `fallback`, whose last one is the end.
     let mut whisper = Whisper::load(&folder, &Device::Cpu, WhisperSettings::default()).unwrap();
     let mut words = 0;
     for clip in reference["clips"].as_array().unwrap() {
         let file = clip["file"].as_str().unwrap();
-        let samples = shared::samples(file);
-        let options = Options { detail: Detail::Words, ..Options::default() };
-        let utterance = Utterance { audio: &samples, options };
-        let transcript = whisper.transcribe(utterance, &Cancel::default()).unwrap();
+        let transcript = with_words(&mut whisper, file);
         let starts: Vec<f64> =
             clip["fallback"].as_array().unwrap().iter().map(|s| s.as_f64().unwrap()).collect();
         let theirs = clip["words"].as_array().unwrap();
@@ -171,19 +178,14 @@ fn words_come_when_the_reference_says() {
 #[test]
 fn words_come_when_the_reference_says_with_the_published_heads() {
     let Some(folder) = copy() else { return };
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/whisper_words.json");
-    let reference: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let reference = word_reference();
     let generation = serde_json::json!({ "alignment_heads": reference["heads"] });
     std::fs::write(folder.path().join("generation_config.json"), generation.to_string()).unwrap();
     let mut whisper =
         Whisper::load(folder.path(), &Device::Cpu, WhisperSettings::default()).unwrap();
     for clip in reference["clips"].as_array().unwrap() {
         let file = clip["file"].as_str().unwrap();
-        let samples = shared::samples(file);
-        let options = Options { detail: Detail::Words, ..Options::default() };
-        let utterance = Utterance { audio: &samples, options };
-        let transcript = whisper.transcribe(utterance, &Cancel::default()).unwrap();
+        let transcript = with_words(&mut whisper, file);
         for (ours, theirs) in transcript.words.iter().zip(clip["words"].as_array().unwrap()) {
             let apart = |time: Duration, theirs: &serde_json::Value| {
                 (time.as_secs_f64() - theirs.as_f64().unwrap()).abs()

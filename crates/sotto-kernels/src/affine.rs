@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::elementwise::{CHUNK, gelu_in_place};
 use super::product::{Before, View, ViewMut, multiply};
-use super::{is_ours, values};
+use super::{contiguous, is_ours, values};
 
 /// What is done to each value of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,15 +149,9 @@ pub(super) fn add_to_rows(rows: &mut [f32], addend: &[f32]) {
     }
 }
 
-pub(super) fn values_mut<'a>(
-    storage: &'a mut CpuStorage,
-    layout: &Layout,
-) -> Result<&'a mut [f32]> {
-    let (start, end) = layout
-        .contiguous_offsets()
-        .ok_or_else(|| candle_core::Error::msg("the values are not contiguous"))?;
+fn values_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
     match storage {
-        CpuStorage::F32(values) => Ok(&mut values[start..end]),
+        CpuStorage::F32(values) => Ok(&mut values[contiguous(layout)?]),
         _ => Err(candle_core::Error::msg("the values are not f32")),
     }
 }

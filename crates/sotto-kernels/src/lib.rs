@@ -31,8 +31,13 @@ fn values<'a>(
     storage: &'a candle_core::CpuStorage,
     layout: &candle_core::Layout,
 ) -> candle_core::Result<&'a [f32]> {
-    let (start, end) = layout
+    Ok(&storage.as_slice::<f32>()?[contiguous(layout)?])
+}
+
+/// Where the values of a contiguous tensor are.
+fn contiguous(layout: &candle_core::Layout) -> candle_core::Result<std::ops::Range<usize>> {
+    layout
         .contiguous_offsets()
-        .ok_or_else(|| candle_core::Error::msg("the values are not contiguous"))?;
-    Ok(&storage.as_slice::<f32>()?[start..end])
+        .map(|(start, end)| start..end)
+        .ok_or_else(|| candle_core::Error::msg("the values are not contiguous"))
 }

@@ -60,7 +60,7 @@ use self::transport::{Control, HangUp, Line, NotStored};
 use self::tts::WordTiming;
 use self::vad::GateSettings;
 use crate::engine::Engines;
-use crate::engine::handles::Manner;
+use crate::engine::handles::{Expected, Manner};
 
 /// Everything that can be set for a call, and changed while it goes on.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +69,8 @@ pub struct CallSettings {
     pub conversation: Settings,
     /// When sound is speech.
     pub gate: GateSettings,
+    /// What the person is expected to say.
+    pub expected: Expected,
     /// How replies are said.
     pub manner: Manner,
     /// How far the words of the call may go. Holds from its beginning to its end: a change is not heeded.
@@ -152,6 +154,7 @@ pub struct Pipeline<D> {
     ear: Ear,
     mouth: Mouth,
     jobs: Jobs,
+    expected: Expected,
     manner: Manner,
     greeting: Text,
     /// Whether the client has opened its events channel.
@@ -192,6 +195,7 @@ impl<D: Dialect> Pipeline<D> {
             conversation: Conversation::continued(settings.conversation, history),
             mouth: Mouth::default(),
             jobs: Jobs::new(tracker, cancel, settings.reach, settings.model),
+            expected: settings.expected,
             manner: settings.manner,
             engines,
             dialect,
@@ -305,6 +309,7 @@ impl<D: Dialect> Pipeline<D> {
             Some(Request::Ask(ask)) => self.handle(Event::Asked(ask)),
             Some(Request::Configure(settings)) => {
                 self.ear.configure(settings.gate);
+                self.expected = settings.expected;
                 self.manner = settings.manner;
                 self.handle(Event::Asked(Ask::Configure(Box::new(settings.conversation))))
             }
@@ -379,7 +384,8 @@ impl<D: Dialect> Pipeline<D> {
             }
             Command::Recognise { job, audio, hints } => {
                 let audio = self.ear.copy(audio);
-                self.jobs.recognise(self.engines.recogniser.as_ref(), job, audio, hints);
+                let engine = self.engines.recogniser.as_ref();
+                self.jobs.recognise(engine, job, audio, hints, self.expected.clone());
             }
             Command::CancelRecognition { job } => self.jobs.cancel_recognition(job),
             Command::Write { reply, messages, max_tokens } => {

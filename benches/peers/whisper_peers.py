@@ -2,8 +2,8 @@
 
     SOTTO_SHARED=../shared v/bin/python benches/peers/whisper_peers.py > peers.json
 
-Each row is measured in a process of its own, one after the other. The table goes to standard output as JSON, progress
-to standard error.
+Each row is measured in a process of its own, one after the other, ours (`cargo bench --bench recognition`) among them.
+The table goes to standard output as JSON, progress to standard error.
 """
 
 import argparse
@@ -25,7 +25,7 @@ PROMPT, END = [50257, 50362], 50256
 FULL = 1500
 # Name, what the weights are kept as, whether it can work on less than the whole window.
 PEERS = [
-    ("transformers", "f32", False), ("faster-whisper", "f32", True), ("faster-whisper", "int8", True),
+    ("sotto", "auto", True), ("sotto", "f32", True), ("transformers", "f32", False), ("faster-whisper", "f32", True), ("faster-whisper", "int8", True),
     ("whisper.cpp", "f16", True), ("whisper.cpp", "q8_0", True),
 ]
 
@@ -229,7 +229,23 @@ def others(start_busy: float, start_own: float, start: float) -> float:
     return round(max(0.0, busy_for - own) / (time.monotonic() - start), 2)
 
 
+def ours(section: list[str], **environment: str) -> str:
+    """What our own bench prints. It is built before."""
+    command = ["cargo", "bench", "--locked", "--quiet", "--bench", "recognition", "--", *section]
+    root = Path(__file__).resolve().parents[2]
+    environment |= {"SOTTO_SHARED": str(SHARED.resolve())}
+    return subprocess.run(command, cwd=root, env=os.environ | environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def measure_ours(options, kind: str, context: str) -> dict:
+    wait_until_quiet(options.wait)
+    limit = {"SOTTO_BENCH_CLIPS": str(options.clips)} if options.clips else {}
+    return json.loads(ours(["--json", f"{kind}/{context}"], **limit))
+
+
 def measure(options, name: str, kind: str, context: str) -> dict:
+    if name == "sotto":
+        return measure_ours(options, kind, context)
     peers = {"transformers": transformers_peer, "faster-whisper": faster_whisper_peer, "whisper.cpp": whisper_cpp_peer}
     transcribe, version = peers[name](options, kind)
     rows, wrong = [], []
@@ -254,6 +270,41 @@ def measure(options, name: str, kind: str, context: str) -> dict:
         "same_tokens": len(rows) - len(wrong), "other_tokens": wrong,
         "others_busy_cores": others(start_busy, start_own, start), "version": version,
     }
+
+
+def hub_folder(folder: Path, model, shape: dict) -> None:
+    """The seeded weights in the layout of the hub, for us. The end is kept away, as below. Written whole or not at all."""
+    from safetensors.torch import save_file
+
+    size, no_timestamps = shape["vocab_size"], shape["prompt"][-1]
+    special = {shape["end"]: "<|endoftext|>", shape["end"] + 1: "<|startoftranscript|>", no_timestamps: "<|notimestamps|>"}
+    special |= dict(zip(shape["prompt"][1:3], ["<|en|>", "<|transcribe|>"])) | {shape["prompt"][2] - 1: "<|translate|>"}
+    words = {special.get(at, f"token {at}"): at for at in range(size)}
+    tokenizer = {"version": "1.0", "model": {"type": "WordLevel", "vocab": words, "unk_token": "token 0"}}
+    part = folder.with_suffix(".part")
+    part.mkdir(parents=True, exist_ok=True)
+    tensors = {name: value.half().contiguous() for name, value in model.state_dict().items() if name != "proj_out.weight"}
+    save_file(tensors, part / "model.safetensors")
+    config = {name: shape[name] for name in shape if name not in ("end", "prompt", "text")} | {"max_source_positions": FULL}
+    (part / "config.json").write_text(json.dumps(config))
+    (part / "tokenizer.json").write_text(json.dumps(tokenizer))
+    (part / "generation_config.json").write_text(json.dumps({"suppress_tokens": [shape["end"]], "is_multilingual": True}))
+    part.rename(folder)
+
+
+def measure_our_shape(options) -> dict:
+    """The same weights and length of sound, in our own bench."""
+    import torch
+
+    sys.path.append(str(Path(__file__).resolve().parents[2] / "tests/reference"))
+    import whisper_shapes
+
+    shape, folder = whisper_shapes.SHAPES[options.shape], options.cache / options.shape
+    if not folder.exists():
+        torch.set_num_threads(options.threads)
+        hub_folder(folder, whisper_shapes.make_model(shape, context=FULL), shape)
+    wait_until_quiet(options.wait)
+    return {"peer": "sotto", "shape": options.shape, "table": ours(["weights"], SOTTO_BENCH_WEIGHTS=str(folder.resolve())).split("\n")}
 
 
 def measure_shape(options, kind: str) -> dict:
@@ -319,11 +370,14 @@ def main() -> None:
     options.cache.mkdir(parents=True, exist_ok=True)
     if options.row:
         name, kind, context = options.row.split("/")
-        row = measure_shape(options, kind) if options.shape else measure(options, name, kind, context)
+        if options.shape:
+            row = measure_our_shape(options) if name == "sotto" else measure_shape(options, kind)
+        else:
+            row = measure(options, name, kind, context)
         print(json.dumps(row))
         return
     if options.shape:
-        rows = [("faster-whisper", "int8" if options.device == "cpu" else "f16", "full")]
+        rows = [("sotto", "all", "full"), ("faster-whisper", "int8" if options.device == "cpu" else "f16", "full")]
     elif options.device == "cuda":
         rows = [("transformers", options.dtype, "full")] + [("faster-whisper", "f16", part) for part in ("full", "trimmed")]
     else:

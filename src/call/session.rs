@@ -6,9 +6,9 @@ use sotto_llm::Reach;
 use super::seat::Seat;
 use crate::chat::Tier;
 use crate::chat::content::Meta;
-use crate::config::{Config, Interruption};
+use crate::config::{Config, Interruption, is_language};
 use crate::engine::Engines;
-use crate::engine::handles::{EndOfTurn, Manner, Recogniser, Voice};
+use crate::engine::handles::{EndOfTurn, Expected, Manner, Recogniser, Voice};
 use crate::pipeline::CallSettings;
 use crate::pipeline::conversation::Settings;
 use crate::pipeline::frame::{SPEECH_RATE_HZ, Samples};
@@ -25,6 +25,9 @@ const SERVER_VAD_SILENCE_MS: u32 = 500;
 const MAX_ID: usize = 64;
 /// The longest text a client may give as instructions, in bytes.
 const MAX_INSTRUCTIONS: usize = 64 * 1_024;
+
+/// The longest text a client may give as likely words, in bytes. Engines heed a few hundred words of it.
+const MAX_PROMPT: usize = 8 * 1_024;
 
 /// A setting that cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -81,6 +84,7 @@ pub struct Session {
     turn_detection: TurnDetection,
     creates_response: bool,
     interrupts: bool,
+    expected: Expected,
     voice: Option<String>,
     speed: f32,
     max_output_tokens: Option<u32>,
@@ -168,6 +172,7 @@ impl Session {
             turn_detection,
             creates_response: true,
             interrupts: true,
+            expected: Expected::default(),
             voice: Some(config.tts.voice.clone()).filter(|voice| !voice.is_empty()),
             speed: config.tts.speed,
             max_output_tokens: Some(config.llm.max_tokens).filter(|tokens| *tokens > 0),
@@ -277,6 +282,7 @@ impl Session {
                 max_tokens: self.max_output_tokens,
             },
             gate,
+            expected: self.expected.clone(),
             manner: Manner { voice: self.voice.clone(), speed: self.speed },
             reach: self.tier.map_or(Reach::Anywhere, Tier::reach),
             model: self.chosen_model.clone(),
@@ -287,7 +293,8 @@ impl Session {
     pub fn to_json(&self, call_id: &str) -> Value {
         let format = json!({ "type": "audio/pcm", "rate": SPEECH_RATE_HZ });
         let stt = &self.defaults.engines["stt"];
-        let language = Some(&self.defaults.language).filter(|language| *language != "auto");
+        let configured = Some(&self.defaults.language).filter(|language| *language != "auto");
+        let Expected { language, prompt } = &self.expected;
         json!({
             "type": "realtime",
             "object": "realtime.session",
@@ -301,7 +308,11 @@ impl Session {
             "audio": {
                 "input": {
                     "format": format,
-                    "transcription": { "model": stt, "language": language },
+                    "transcription": {
+                        "model": stt,
+                        "language": language.as_ref().or(configured),
+                        "prompt": prompt,
+                    },
                     "noise_reduction": null,
                     "turn_detection": self.turn_detection_json(),
                 },
@@ -399,6 +410,9 @@ impl Session {
     fn apply_input(&mut self, input: &Map<String, Value>) -> Result<(), SessionError> {
         const PARAM: &str = "session.audio.input.turn_detection";
         check_format(input, "session.audio.input.format")?;
+        if let Some(transcription) = input.get("transcription") {
+            self.apply_transcription(transcription)?;
+        }
         let Some(detection) = input.get("turn_detection") else { return Ok(()) };
         if detection.is_null() {
             self.turn_detection = TurnDetection::Manual;
@@ -421,6 +435,34 @@ impl Session {
         };
         self.creates_response = flag("create_response")?;
         self.interrupts = flag("interrupt_response")?;
+        Ok(())
+    }
+
+    /// What is said is always transcribed, by the engine that is configured: without words there is no conversation.
+    /// `null` takes back what was expected.
+    fn apply_transcription(&mut self, transcription: &Value) -> Result<(), SessionError> {
+        const LANGUAGE: &str = "session.audio.input.transcription.language";
+        const PROMPT: &str = "session.audio.input.transcription.prompt";
+        if transcription.is_null() {
+            self.expected = Expected::default();
+            return Ok(());
+        }
+        let fields = object(transcription, "session.audio.input.transcription")?;
+        if let Some(language) = fields.get("language") {
+            let code = language.as_str().filter(|code| is_language(code)).map(str::to_owned);
+            let is_known = code.is_some() || language.is_null();
+            expect(
+                is_known,
+                LANGUAGE,
+                "needs null, or a code of two or three letters, such as en",
+            )?;
+            self.expected.language = code;
+        }
+        if let Some(prompt) = fields.get("prompt") {
+            let prompt = if prompt.is_null() { "" } else { string(prompt, PROMPT)? };
+            expect(prompt.len() <= MAX_PROMPT, PROMPT, "too long")?;
+            self.expected.prompt = Text::from(prompt);
+        }
         Ok(())
     }
 

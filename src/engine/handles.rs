@@ -79,6 +79,15 @@ impl Recogniser {
     }
 }
 
+/// What somebody is expected to say, as the client of a call has it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Expected {
+    /// The language; `None`: what the server is configured with, or what is heard.
+    pub language: Option<String>,
+    /// Likely words; empty: those that the server is configured with.
+    pub prompt: Text,
+}
+
 /// End-of-turn detection, or none.
 #[derive(Clone)]
 pub enum EndOfTurn {

@@ -142,8 +142,9 @@ impl From<EngineError> for ApiError {
             EngineError::Timeout(_) => Self::new(StatusCode::GATEWAY_TIMEOUT, code, text),
             EngineError::NotOnPremises(_) => Self::new(StatusCode::FORBIDDEN, code, text),
             EngineError::Input(_) => Self::bad_request(code, text),
-            EngineError::Failed { what, .. } => {
-                tracing::error!(what, "an engine failed");
+            EngineError::Failed { what, source } => {
+                tracing::error!(what, cause = %source, "an engine failed");
+                let text = format!("{what} failed; the server's log says why");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, text)
             }
         }
@@ -157,6 +158,7 @@ impl From<ContainerError> for ApiError {
             ContainerError::TooLong { .. } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "recording_too_long", text)
             }
+            // Whoever gave up reads no answer.
             _ => Self::bad_request("invalid_audio", text),
         }
         .with_param("file")

@@ -20,7 +20,7 @@ use super::mouth::Piece;
 use super::stt::{Options, Urgency};
 use super::text::Text;
 use super::tts::Speech;
-use crate::engine::handles::{EndOfTurn, Manner, Recogniser, Voice};
+use crate::engine::handles::{EndOfTurn, Expected, Manner, Recogniser, Voice};
 
 /// Results that wait for the call. Full: the job waits, which is what a fast model should do.
 const RESULTS: usize = 64;
@@ -101,6 +101,7 @@ impl Jobs {
         job: Recognition,
         audio: Vec<f32>,
         hints: Hints,
+        expected: Expected,
     ) {
         let engine = engine.cloned();
         let reach = self.reach;
@@ -111,8 +112,17 @@ impl Jobs {
             let result = match engine {
                 Some(engine) => {
                     let speech = Some(speech);
-                    let options =
-                        Options { language, draft, speech, urgency, reach, ..Options::default() };
+                    let language = expected.language.or(language);
+                    let prompt = expected.prompt;
+                    let options = Options {
+                        language,
+                        prompt,
+                        draft,
+                        speech,
+                        urgency,
+                        reach,
+                        ..Options::default()
+                    };
                     engine.transcribe(audio, options, &cancel).await
                 }
                 None => Err(EngineError::Input("there is no recognition engine".to_owned())),

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use super::cancel::Cancel;
 use super::failure::EngineError;
 use super::frame::Samples;
 use super::stt::{MAX_UTTERANCE_MS, MIN_SPEECH_MS};
@@ -26,10 +27,14 @@ pub struct Piece {
 ///
 /// What is short enough is one piece; the rest is cut in the longest silence, or where it is quietest. Pieces with
 /// less than [`MIN_SPEECH_MS`] of speech are left out. Takes up to a hundredth of the time that the sound lasts: not
-/// for the async runtime.
-pub fn pieces(audio: &[f32], vad: &dyn VadModel) -> Result<Vec<Piece>, EngineError> {
+/// for the async runtime. Looks at `cancel` between frames.
+pub fn pieces(
+    audio: &[f32],
+    vad: &dyn VadModel,
+    cancel: &Cancel,
+) -> Result<Vec<Piece>, EngineError> {
     let longest = Samples::from_ms(MAX_UTTERANCE_MS).0 as usize;
-    let frames = Frames::of(audio, vad)?;
+    let frames = Frames::of(audio, vad, cancel)?;
     let (mut pieces, mut rest) = (Vec::new(), 0);
     while audio.len() - rest > longest {
         let cut = frames.cut((rest + longest / 3) / FRAME..(rest + longest) / FRAME) * FRAME;
@@ -49,11 +54,14 @@ struct Frames {
 }
 
 impl Frames {
-    fn of(audio: &[f32], vad: &dyn VadModel) -> Result<Self, EngineError> {
+    fn of(audio: &[f32], vad: &dyn VadModel, cancel: &Cancel) -> Result<Self, EngineError> {
         let mut vad = vad.open();
         let (frames, _) = audio.as_chunks::<FRAME>();
         let power = frames.iter().map(|frame| frame.iter().map(|s| s * s).sum()).collect();
-        let speech = frames.iter().map(|frame| vad.probability(frame)).collect::<Result<_, _>>()?;
+        let mut is_speech = |frame| {
+            if cancel.is_cancelled() { Err(EngineError::Cancelled) } else { vad.probability(frame) }
+        };
+        let speech = frames.iter().map(&mut is_speech).collect::<Result<_, _>>()?;
         Ok(Self { speech, power })
     }
 
@@ -114,7 +122,7 @@ mod tests {
     #[test]
     fn a_short_recording_is_one_piece_from_its_beginning() {
         let audio = sound(&[0.0, 2.0, 1.0, 3.0]);
-        let cut = pieces(&audio, &Energy).unwrap();
+        let cut = pieces(&audio, &Energy, &Cancel::default()).unwrap();
         assert_eq!(cut.len(), 1);
         assert_eq!(cut[0].range, 0..audio.len());
         assert!((900..1_100).contains(&cut[0].speech.as_millis()), "{:?}", cut[0].speech);
@@ -124,7 +132,7 @@ mod tests {
     fn long_recordings_are_cut_in_the_longest_silence() {
         // Speech for 20 s with one short breath, a second of silence, and more speech.
         let audio = sound(&[10.0, 0.4, 9.6, 1.0, 10.0, 0.5, 9.5]);
-        let cut = pieces(&audio, &Energy).unwrap();
+        let cut = pieces(&audio, &Energy, &Cancel::default()).unwrap();
         assert_eq!(cut.len(), 2);
         assert_eq!((cut[0].range.start, cut[1].range.end), (0, audio.len()));
         assert_eq!(cut[0].range.end, cut[1].range.start);
@@ -147,20 +155,28 @@ mod tests {
     #[test]
     fn no_piece_is_too_long_and_nothing_is_said_twice() {
         let audio = sound(&[2.0, 0.7].repeat(60));
-        let cut = pieces(&audio, &Energy).unwrap();
+        let cut = pieces(&audio, &Energy, &Cancel::default()).unwrap();
         assert!(cut.iter().all(|piece| piece.range.len() <= 28 * SECOND));
         assert!(cut.windows(2).all(|pair| pair[0].range.end == pair[1].range.start));
         assert_eq!(cut.iter().map(|piece| piece.range.len()).sum::<usize>(), audio.len());
     }
 
     #[test]
+    fn what_nobody_waits_for_is_given_up() {
+        let token = tokio_util::sync::CancellationToken::new();
+        token.cancel();
+        let given_up = pieces(&sound(&[2.0]), &Energy, &Cancel::new(token));
+        assert!(matches!(given_up, Err(EngineError::Cancelled)));
+    }
+
+    #[test]
     fn where_nobody_speaks_there_is_no_piece() {
         for audio in [vec![], vec![0.0; 100], vec![0.0; 50 * SECOND], sound(&[0.0, 1.0, 0.1, 1.0])]
         {
-            assert_eq!(pieces(&audio, &Energy).unwrap(), [], "{}", audio.len());
+            assert_eq!(pieces(&audio, &Energy, &Cancel::default()).unwrap(), [], "{}", audio.len());
         }
         // A minute of silence, then speech.
-        let cut = pieces(&sound(&[0.0, 60.0, 2.0]), &Energy).unwrap();
+        let cut = pieces(&sound(&[0.0, 60.0, 2.0]), &Energy, &Cancel::default()).unwrap();
         assert_eq!(cut.len(), 1);
         let (from, to) = seconds(&cut[0]);
         assert!(from > 9.0 && to > 61.9, "{from} to {to}");

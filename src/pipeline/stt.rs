@@ -105,6 +105,44 @@ pub struct Transcript {
     pub confidence: Option<Confidence>,
     /// Why there are no words although the engine heard some.
     pub rejection: Option<Rejection>,
+    /// What it took, if the engine says.
+    pub effort: Option<Effort>,
+}
+
+/// What it took to recognise an utterance. Where utterances are worked on side by side, each counts all the time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Attempts at the text: more than one where it looked wrong.
+    pub attempts: u32,
+    /// Tokens written in all attempts.
+    pub tokens: u32,
+    /// From samples to what the decoder listens to.
+    pub encoding: Duration,
+    /// From there to the text.
+    pub writing: Duration,
+}
+
+impl Transcript {
+    /// The same, of a piece of a recording that begins there: all times are later by `offset`.
+    #[must_use]
+    pub fn shifted(mut self, offset: Duration) -> Self {
+        for Segment { start, end, .. } in &mut self.segments {
+            (*start, *end) = (*start + offset, *end + offset);
+        }
+        for Word { start, end, .. } in &mut self.words {
+            (*start, *end) = (*start + offset, *end + offset);
+        }
+        self
+    }
+
+    /// Goes on with what was said next. The language is that of the beginning; doubts are each piece's own.
+    pub fn append(&mut self, next: Self) {
+        self.text.push_phrase(next.text.as_str());
+        self.tokens.extend(next.tokens);
+        self.segments.extend(next.segments);
+        self.words.extend(next.words);
+        self.language = self.language.take().or(next.language);
+    }
 }
 
 /// A language, and how it is known.
@@ -112,8 +150,8 @@ pub struct Transcript {
 pub struct Spoken {
     /// Its code, such as `en`.
     pub code: String,
-    /// How probable it is; 1 if it was asked for.
-    pub probability: f32,
+    /// How probable it is; `None` if it was asked for, or the engine does not say.
+    pub probability: Option<f32>,
 }
 
 /// How sure an engine is of a text.

@@ -62,6 +62,38 @@ async fn push_to_talk() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_expected_reaches_the_engine() {
+    let server = TestServer::fake().await;
+    let mut socket = Socket::open(&server).await;
+    let update = |transcription: Value| {
+        let input = json!({ "transcription": transcription });
+        json!({ "type": "session.update", "session": { "audio": { "input": input } } })
+    };
+    let now = async |socket: &mut Socket, transcription| {
+        socket.send(update(transcription)).await;
+        let updated = socket.until("session.updated").await;
+        updated["session"]["audio"]["input"]["transcription"].clone()
+    };
+    let set =
+        now(&mut socket, json!({ "language": "de", "prompt": "Sotto", "model": "any" })).await;
+    assert_eq!((&set["language"], &set["prompt"]), (&json!("de"), &json!("Sotto")));
+    let kept = now(&mut socket, json!({ "prompt": "Kokoro" })).await;
+    assert_eq!((&kept["language"], &kept["prompt"]), (&json!("de"), &json!("Kokoro")));
+    for (name, value) in [("language", json!("german")), ("prompt", json!("x".repeat(9_000)))] {
+        socket.send(update(json!({ name: value }))).await;
+        let error = socket.until("error").await;
+        assert_eq!(error["error"]["code"], "invalid_value");
+        let param = format!("session.audio.input.transcription.{name}");
+        assert_eq!(error["error"]["param"], param);
+    }
+    socket.say(&voice_like(900)).await;
+    let done = socket.until("conversation.item.input_audio_transcription.completed").await;
+    assert_eq!(done["transcript"], "hello there (de: Kokoro)");
+    let gone = now(&mut socket, Value::Null).await;
+    assert_eq!((&gone["language"], &gone["prompt"]), (&Value::Null, &json!("")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_text_conversation() {
     let server = TestServer::fake().await;
     let mut socket = Socket::open(&server).await;

@@ -28,6 +28,30 @@ fn a_recording_is_transcribed() {
 }
 
 #[test]
+fn a_transcript_has_times_where_they_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut command) = sotto_with_models(folder.path()) else { return };
+    let arguments = ["transcribe", "--json", "--words", "--language", "en", "--prompt", "Sotto"];
+    let output = command.args(arguments).arg(recording(CLIP)).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let (words, segments) = (result["words"].as_array().unwrap(), &result["segments"]);
+    let text = result["text"].as_str().unwrap();
+    assert_eq!(words.len(), text.split_whitespace().count());
+    let ends: Vec<u64> = words.iter().map(|word| word["end_ms"].as_u64().unwrap()).collect();
+    assert!(ends.is_sorted() && ends[ends.len() - 1] <= result["audio_ms"].as_u64().unwrap());
+    assert_eq!(segments[0]["text"].as_str().map(str::trim), Some(text));
+    for (flag, value) in [("--language", "english"), ("--words", "talk.wav")] {
+        let refused = sotto(folder.path()).args(["transcribe", flag, value]).output().unwrap();
+        assert!(
+            !refused.status.success() && stderr(&refused).contains(flag),
+            "{}",
+            stderr(&refused)
+        );
+    }
+}
+
+#[test]
 fn what_is_no_recording_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("talk.wav");

@@ -64,7 +64,7 @@ fn says(text: &str, detail: Detail) -> Transcript {
     let mut transcript = Transcript {
         text: Text::from(text),
         tokens: vec![1, 2],
-        language: Some(Spoken { code: "en".to_owned(), probability: 0.9 }),
+        language: Some(Spoken { code: "en".to_owned(), probability: Some(0.9) }),
         confidence: Some(Confidence { mean_log_probability: -0.25, ..Confidence::default() }),
         ..Transcript::default()
     };

@@ -1,5 +1,6 @@
 //! Engines with fixed answers and a stated delay. No models, no programs.
 
+use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,7 +26,8 @@ pub const MS_PER_CHARACTER: usize = 40;
 /// While somebody speaks, a word is heard for so much sound: 320 ms.
 const SAMPLES_PER_WORD: usize = 5_120;
 
-/// What is recognised, one text after the other, the last one for ever. Captions grow with the sound.
+/// What is recognised, one text after the other, the last one for ever. Captions grow with the sound. Where a language
+/// is expected, the final text says so.
 pub struct FakeStt {
     pub texts: Vec<&'static str>,
     pub delay: Duration,
@@ -47,7 +49,11 @@ impl SpeechToText for FakeStt {
         let text = self.texts.get(number).or(self.texts.last()).copied().unwrap_or_default();
         let words = if interim { utterance.audio.len() / SAMPLES_PER_WORD } else { usize::MAX };
         let words: Vec<&str> = text.split(' ').take(words).collect();
-        Ok(Transcript { text: Text::from(words.join(" ")), ..Transcript::default() })
+        let mut text = words.join(" ");
+        if let Some(language) = utterance.options.language.filter(|_| !interim) {
+            let _ = write!(text, " ({language}: {})", utterance.options.prompt.as_str());
+        }
+        Ok(Transcript { text: Text::from(text), ..Transcript::default() })
     }
 }
 

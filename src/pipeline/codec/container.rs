@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use self::mono::Mono;
 use self::source::End;
+use crate::pipeline::cancel::Cancel;
 
 mod mono;
 mod source;
@@ -43,18 +44,26 @@ pub enum ContainerError {
     /// Samples that are infinite, or no numbers at all.
     #[error("the recording holds samples that are not numbers")]
     NotNumbers,
+    /// Nobody waits for it any more.
+    #[error("cancelled")]
+    Cancelled,
 }
 
 /// Reads a recording of at most `longest` and gives mono samples at 16 kHz, ±1. Takes a while: not for the async runtime.
 ///
 /// A valid file without sound gives no samples. Of a file whose end is missing or broken, what came before counts.
-pub fn decode(bytes: &[u8], longest: Duration) -> Result<Vec<f32>, ContainerError> {
+/// Looks at `cancel` between packets.
+pub fn decode(
+    bytes: &[u8],
+    longest: Duration,
+    cancel: &Cancel,
+) -> Result<Vec<f32>, ContainerError> {
     if bytes.is_empty() {
         return Err(ContainerError::Empty);
     }
     let mut mono = Mono::new(longest);
     // Anybody may send anything, and the readers are not ours. Whatever they trip over, it is only the file.
-    let read = catch_unwind(AssertUnwindSafe(|| source::read(bytes, &mut mono)));
+    let read = catch_unwind(AssertUnwindSafe(|| source::read(bytes, &mut mono, cancel)));
     match read.unwrap_or(Ok(End::Damaged))? {
         End::Damaged if mono.is_empty() => Err(ContainerError::Damaged),
         End::Damaged | End::Whole => Ok(mono.finish()),

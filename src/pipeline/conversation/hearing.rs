@@ -323,9 +323,12 @@ impl Hearing {
     /// Begins to recognise the open segment for a caption, if it is time.
     fn caption(&mut self, settings: &Settings, commands: &mut VecDeque<Command>) {
         let Some(open) = self.open.as_mut().filter(|open| open.speaking) else { return };
+        // They would not be shown before the words of a cut segment are there, and would keep these waiting.
+        let is_behind = open.segments.iter().any(|cut| cut.is_closed() && cut.result().is_none());
         let least = LEAST_SPEECH.max(settings.min_speech);
         if settings.interim == Samples(0)
             || open.speech < least
+            || is_behind
             || !self.interims.is_due(self.position)
         {
             return;
@@ -428,12 +431,12 @@ impl Open {
 }
 
 /// The first language that was heard with words, and surely enough, is that of the call. One that was asked for
-/// (probability 1) says nothing.
+/// says nothing.
 fn learn_language(language: &mut Option<String>, transcript: &Transcript) {
     let spoken = transcript.language.as_ref().filter(|_| !transcript.text.is_empty());
     if let Some(spoken) = spoken
         && language.is_none()
-        && (SURE_OF_LANGUAGE..1.0).contains(&spoken.probability)
+        && spoken.probability.is_some_and(|probability| probability >= SURE_OF_LANGUAGE)
     {
         *language = Some(spoken.code.clone());
     }

@@ -60,7 +60,13 @@ async fn failures(engines: &Elsewhere, reach: Reach) -> Vec<(&'static str, Strin
                 let (speech, draft) = (Duration::from_millis(100), Vec::new());
                 let hints = Hints { urgency: Urgency::Final, speech, draft, language: None };
                 let audio = vec![0.0; 1_600];
-                jobs.recognise(Some(&engines.recogniser), RECOGNITION, audio, hints);
+                jobs.recognise(
+                    Some(&engines.recogniser),
+                    RECOGNITION,
+                    audio,
+                    hints,
+                    Expected::default(),
+                );
             }
             1 => jobs.write(&engines.llm, reply, vec![(Role::User, Text::from("secret"))], None),
             _ => {

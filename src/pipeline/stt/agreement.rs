@@ -1,8 +1,13 @@
 //! Which words of somebody who is still speaking can be relied on.
 //!
 //! Recognition is made again and again over sound that grows, and changes its mind about the last words. Those on
-//! which two passes in a row agree from the beginning on are stable: they are shown, and never change.
+//! which two passes in a row agree, after the words that are stable already, are stable: they are shown, and never
+//! change (local agreement: Macháček, Dabre, Bojar, "Turning Whisper into Real-Time Transcription System", 2023).
 
+mod alignment;
+mod words;
+
+use self::words::{are_spaced, same, words};
 use crate::pipeline::text::Text;
 
 /// Marks at the end of a word that the next word may take away again.
@@ -13,9 +18,9 @@ const MARKS: [char; 12] = ['.', ',', ';', ':', '!', '?', '…', '。', '、', '�
 pub struct Agreement {
     /// The last pass.
     latest: Text,
+    /// Where the stable words end in it, in bytes.
+    open: usize,
     stable: Text,
-    /// How many words `stable` has.
-    words: usize,
 }
 
 impl Agreement {
@@ -26,91 +31,55 @@ impl Agreement {
 
     /// What the last pass heard after them: to be appended to [`stable`](Self::stable) as it is.
     pub fn tail(&self) -> Text {
-        let words = words(self.latest.as_str());
-        let mut tail = self.missing_mark(&words).to_owned();
-        tail.extend(words.iter().skip(self.words).copied());
+        let mut tail = self.joint(self.latest.as_str(), self.open).to_owned();
+        tail.push_str(&self.latest.as_str()[self.open..]);
         Text::from(tail)
     }
 
     /// Another pass, over the same sound and what followed it. Gives what has become stable: to be appended to
     /// what was before, often empty.
     pub fn hear(&mut self, hypothesis: &Text) -> Text {
-        let hypothesis = Text::from(hypothesis.as_str().trim());
-        let before = words(self.latest.as_str());
-        let now = words(hypothesis.as_str());
-        let agreed = before.iter().zip(&now).take_while(|(one, other)| same(one, other)).count();
+        let now = hypothesis.as_str().trim();
+        let begin = alignment::end_of(self.stable.as_str(), now);
+        let before = words(&self.latest.as_str()[self.open..]);
+        let after = words(&now[begin..]);
+        let agreed = before.iter().zip(&after).take_while(|(one, other)| same(one, other)).count();
+        let end = begin + after[..agreed].iter().map(|word| word.len()).sum::<usize>();
         let mut fresh = String::new();
-        if agreed > self.words {
-            fresh.push_str(self.missing_mark(&now));
-            fresh.extend(now[self.words..agreed].iter().copied());
-            if agreed == now.len() {
+        if agreed > 0 {
+            fresh.push_str(self.joint(now, begin));
+            fresh.push_str(&now[begin..end]);
+            if end == now.len() {
                 // Whisper ends every pass like a sentence.
-                fresh.truncate(fresh.trim_end_matches(MARKS).len());
+                fresh.truncate(fresh.trim_end_matches(is_mark).len());
             }
-            self.words = agreed;
             self.stable.push(&fresh);
         }
-        self.latest = hypothesis;
+        self.latest = Text::from(now);
+        self.open = end;
         Text::from(fresh)
     }
 
-    /// The mark that now stands after the last stable word, and did not when it became stable.
-    fn missing_mark<'a>(&self, now: &[&'a str]) -> &'a str {
-        let last = words(self.stable.as_str()).last().copied().unwrap_or_default();
-        let Some(word) = self.words.checked_sub(1).and_then(|at| now.get(at)) else { return "" };
-        if last.ends_with(MARKS) || !same(last, word) {
-            return "";
+    /// What stands between the stable words and what follows them in `now`, from `open` on: the mark that was not
+    /// there when they became stable, or a space where the pass has none.
+    fn joint<'a>(&self, now: &'a str, open: usize) -> &'a str {
+        let stable = self.stable.as_str();
+        let (past, rest) = now.split_at(open);
+        let bare = past.trim_end_matches(is_mark).len();
+        let last = words(stable).pop().unwrap_or_default();
+        let is_last = words(past).pop().is_some_and(|word| same(word, last));
+        if is_last && bare < past.len() && !stable.ends_with(is_mark) {
+            &past[bare..]
+        } else if are_spaced(stable, rest) {
+            " "
+        } else {
+            ""
         }
-        &word[word.trim_end_matches(MARKS).len()..]
     }
 }
 
-/// Whether two words are the same, whatever their case and the punctuation around them.
-fn same(one: &str, other: &str) -> bool {
-    let bare = |word: &str| {
-        let bare = word.trim().trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
-        if bare.is_empty() { word.trim().to_owned() } else { bare }
-    };
-    bare(one) == bare(other)
-}
-
-/// The words of a text, each with the space before it. Scripts that put no space between words are taken letter by
-/// letter.
-fn words(text: &str) -> Vec<&str> {
-    let mut words = Vec::new();
-    let mut start = 0;
-    let mut previous = None::<char>;
-    for (at, letter) in text.char_indices() {
-        let begins = match previous {
-            None => false,
-            Some(before) if letter.is_whitespace() => !before.is_whitespace(),
-            Some(before) => {
-                !before.is_whitespace()
-                    && (is_unspaced(letter) || is_unspaced(before) && letter.is_alphanumeric())
-            }
-        };
-        if begins {
-            words.push(&text[start..at]);
-            start = at;
-        }
-        previous = Some(letter);
-    }
-    if !text[start..].trim().is_empty() {
-        words.push(&text[start..]);
-    }
-    words
-}
-
-/// Whether a letter belongs to a script without spaces between words.
-fn is_unspaced(letter: char) -> bool {
-    matches!(
-        u32::from(letter),
-        0x0e00..=0x0eff // Thai, Lao
-            | 0x1000..=0x109f // Burmese
-            | 0x1780..=0x17ff // Khmer
-            | 0x3040..=0x30ff // Kana
-            | 0x3400..=0x4dbf | 0x4e00..=0x9fff | 0xf900..=0xfaff | 0x20000..=0x3ffff // Han
-    )
+fn is_mark(letter: char) -> bool {
+    letter.is_whitespace() || MARKS.contains(&letter)
 }
 
 #[cfg(test)]
@@ -145,9 +114,38 @@ mod tests {
     #[test]
     fn a_stable_word_stays_whatever_comes() {
         let (fresh, tail) = follow(&["four", "four score", "for score and", "for score and seven"]);
-        assert_eq!(fresh, ["", "four", "", " score and"]);
+        assert_eq!(fresh, ["", "four", " score", " and"]);
         assert_eq!(tail, " seven");
         assert_eq!(follow(&["one two three", "one two three", "one"]).1, "");
+    }
+
+    #[test]
+    fn words_joined_or_split_later_are_neither_lost_nor_repeated() {
+        let (fresh, tail) = follow(&[
+            "my ice cream",
+            "My ice cream is",
+            "my icecream is so",
+            "my icecream is so cold",
+        ]);
+        assert_eq!(fresh, ["", "My ice cream", " is", " so"]);
+        assert_eq!(tail, " cold");
+        let (fresh, tail) =
+            follow(&["an other", "an other", "another", "another one", "another one here"]);
+        assert_eq!(fresh, ["", "an other", "", "", " one"]);
+        assert_eq!(tail, " here");
+    }
+
+    #[test]
+    fn a_first_word_that_goes_away_leaves_a_space() {
+        let (fresh, tail) = follow(&["I", "I", "zebras run", "zebras run"]);
+        assert_eq!((fresh[3].as_str(), tail.as_str()), (" zebras run", ""));
+    }
+
+    #[test]
+    fn a_mark_alone_is_no_word() {
+        let (fresh, tail) = follow(&["B .", "b ."]);
+        assert_eq!((fresh[1].as_str(), tail.as_str()), ("b", " ."));
+        assert_eq!(follow(&["...", "...", "♪"]), (vec![String::new(); 3], "♪".to_owned()));
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl SpeechToText for Remote {
         let answer = self.0.send(request, cancel)?;
         let answer: Answer = self.0.json(answer, cancel)?;
         let text = Text::from(answer.text.as_str().trim());
-        let language = answer.language.map(|code| Spoken { code, probability: 1.0 });
+        let language = answer.language.map(|code| Spoken { code, probability: None });
         Ok(Transcript { text, language, ..Transcript::default() })
     }
 }

@@ -91,30 +91,22 @@ impl Recording {
             let Heard { offset, length, transcript } = piece;
             let segments = if transcript.segments.is_empty() {
                 vec![Segment {
-                    start: Duration::ZERO,
-                    end: *length,
+                    start: *offset,
+                    end: *offset + *length,
                     text: transcript.text.clone(),
                     tokens: transcript.tokens.clone(),
                 }]
             } else {
                 transcript.segments.clone()
             };
-            segments.into_iter().map(move |segment| {
-                let (start, end) = (*offset + segment.start, *offset + segment.end);
-                (piece, Segment { start, end, ..segment })
-            })
+            segments.into_iter().map(move |segment| (piece, segment))
         })
     }
 
     fn words(&self) -> impl Iterator<Item = Value> {
-        self.pieces.iter().flat_map(|Heard { offset, transcript, .. }| {
-            transcript.words.iter().map(|word| {
-                json!({
-                    "word": word.text,
-                    "start": seconds(*offset + word.start),
-                    "end": seconds(*offset + word.end),
-                })
-            })
+        let words = self.pieces.iter().flat_map(|piece| &piece.transcript.words);
+        words.map(|word| {
+            json!({ "word": word.text, "start": seconds(word.start), "end": seconds(word.end) })
         })
     }
 }
@@ -189,7 +181,7 @@ mod tests {
             text: Text::from("Good day. A < B."),
             segments: vec![segment(250, 900, "Good day."), segment(1_000, 2_040, "A <\n\nB.")],
             words: vec![word(250, 600, "Good"), word(600, 900, "day.")],
-            language: Some(Spoken { code: "en".to_owned(), probability: 0.9 }),
+            language: Some(Spoken { code: "en".to_owned(), probability: Some(0.9) }),
             confidence: Some(Confidence { mean_log_probability: -0.23, ..Confidence::default() }),
             ..Transcript::default()
         };
@@ -198,7 +190,7 @@ mod tests {
         let piece = |offset, length, transcript| Heard {
             offset: ms(offset),
             length: ms(length),
-            transcript,
+            transcript: Transcript::shifted(transcript, ms(offset)),
         };
         let silent = piece(20_000, 20_000, Transcript::default());
         let pieces = vec![piece(0, 20_000, first), silent, piece(3_600_000, 1_500, later)];

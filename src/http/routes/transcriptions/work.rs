@@ -33,8 +33,8 @@ pub(super) struct Sound {
 }
 
 impl Sound {
-    /// Decodes a file that lasts at most `minutes`, and cuts it, when there is a permit of `decoding`. Goes on to its
-    /// end, and keeps the permit, also when the future is dropped.
+    /// Decodes a file that lasts at most `minutes`, and cuts it, when there is a permit of `decoding`. Ends soon after
+    /// the future is dropped.
     pub(super) async fn read(
         file: Bytes,
         minutes: u32,
@@ -43,10 +43,13 @@ impl Sound {
     ) -> Result<Self, ApiError> {
         let permit = decoding.acquire_owned().await.map_err(|_| ApiError::internal())?;
         let longest = Duration::from_secs(u64::from(minutes) * 60);
+        let hang_up = CancellationToken::new();
+        let cancel = Cancel::new(hang_up.clone());
+        let _hang_up = hang_up.drop_guard();
         let read = move || {
             let _permit = permit;
-            let audio = container::decode(&file, longest)?;
-            let pieces = pieces(&audio, &*vad)?;
+            let audio = container::decode(&file, longest, &cancel)?;
+            let pieces = pieces(&audio, &*vad, &cancel)?;
             Ok(Self { audio: Arc::new(audio), pieces })
         };
         tokio::task::spawn_blocking(read).await.map_err(|_| ApiError::internal())?
@@ -65,7 +68,7 @@ pub(super) struct Heard {
     pub offset: Duration,
     /// How long it is.
     pub length: Duration,
-    /// Times in it are from the beginning of the piece.
+    /// Times in it are those of the recording.
     pub transcript: Transcript,
 }
 
@@ -96,6 +99,7 @@ impl Recognition {
                 let sound = &audio[piece.range.clone()];
                 let transcript = patient(&recogniser, sound, &options, &cancel, patience).await?;
                 let offset = length(piece.range.start);
+                let transcript = transcript.shifted(offset);
                 Ok(Heard { offset, length: length(sound.len()), transcript })
             }
         };

@@ -17,6 +17,7 @@ use symphonia::core::packet::Packet;
 use self::opus::Opus;
 use super::ContainerError;
 use super::mono::Mono;
+use crate::pipeline::cancel::Cancel;
 
 mod opus;
 
@@ -37,7 +38,7 @@ pub(super) enum End {
 }
 
 /// Reads the first track with sound.
-pub(super) fn read(bytes: &[u8], mono: &mut Mono) -> Result<End, ContainerError> {
+pub(super) fn read(bytes: &[u8], mono: &mut Mono, cancel: &Cancel) -> Result<End, ContainerError> {
     let source: Box<dyn MediaSource + '_> = if bytes.starts_with(MATROSKA) {
         // As if it came from a pipe: a length would make its reader refuse files whose end is missing.
         Box::new(ReadOnlySource::new(Cursor::new(bytes)))
@@ -51,6 +52,9 @@ pub(super) fn read(bytes: &[u8], mono: &mut Mono) -> Result<End, ContainerError>
     let mut track = Track::open(&*format)?;
     let mut end = End::Whole;
     loop {
+        if cancel.is_cancelled() {
+            return Err(ContainerError::Cancelled);
+        }
         let packet = match format.next_packet() {
             Ok(Some(packet)) => packet,
             Ok(None) => return Ok(end),

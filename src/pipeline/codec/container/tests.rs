@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use hound::{SampleFormat, WavSpec, WavWriter};
 
-use super::{ContainerError, decode};
+use super::ContainerError;
+use crate::pipeline::cancel::Cancel;
 use crate::pipeline::codec::resample::resample;
 use crate::pipeline::codec::wav;
 
@@ -30,6 +31,20 @@ const FIXTURES: [(&str, &[u8]); 8] = fixtures!(
 const SURROUND: &[u8] = include_bytes!("../../../../tests/reference/containers/surround.ogg");
 /// A film without sound.
 const SILENT: &[u8] = include_bytes!("../../../../tests/reference/containers/silent.webm");
+
+fn decode(bytes: &[u8], longest: Duration) -> Result<Vec<f32>, ContainerError> {
+    super::decode(bytes, longest, &Cancel::default())
+}
+
+#[test]
+fn what_nobody_waits_for_is_given_up() {
+    let token = tokio_util::sync::CancellationToken::new();
+    token.cancel();
+    for (name, bytes) in FIXTURES {
+        let given_up = super::decode(bytes, MINUTE, &Cancel::new(token.clone()));
+        assert!(matches!(given_up, Err(ContainerError::Cancelled)), "{name}");
+    }
+}
 
 /// What all of them were made of.
 fn original() -> Vec<f32> {

@@ -153,9 +153,24 @@ fn the_segments_of_a_long_turn_are_captioned_in_order() {
 }
 
 #[test]
+fn captions_do_not_keep_the_words_of_a_cut_segment_waiting() {
+    let engines = Engines { recognition: ms(2_500), ..Engines::default() };
+    let mut sim = Sim::new(engines, live());
+    sim.quiet(500).speak(28_500);
+    let (finals, interims) = (sim.finals().len(), sim.interims().len());
+    assert_eq!(finals, 1, "the first 28 s");
+    sim.speak(1_500);
+    assert_eq!(sim.interims().len(), interims, "its words are not there yet");
+    sim.speak(2_000);
+    assert!(sim.interims().len() > interims);
+}
+
+#[test]
 fn the_language_that_was_heard_first_is_that_of_the_call() {
     let spoken = |probability| Some(Spoken { code: "de".to_owned(), probability });
-    for (probability, locked) in [(0.4, None), (0.9, Some("de")), (1.0, None)] {
+    for (probability, locked) in
+        [(Some(0.4), None), (Some(0.9), Some("de")), (Some(1.0), Some("de")), (None, None)]
+    {
         let engines = Engines { language: spoken(probability), ..Engines::default() };
         let mut sim = Sim::new(engines, live());
         sim.quiet(500).speak(1_000).quiet(3_000).speak(1_000).quiet(3_000);

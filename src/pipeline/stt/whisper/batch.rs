@@ -1,5 +1,7 @@
 //! Utterances side by side: each has a slot, and joins and leaves while others are being written.
 
+use std::time::Instant;
+
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
@@ -58,8 +60,12 @@ impl<'a> Batch<'a> {
     fn advance(&mut self) {
         self.give_up();
         self.encode();
+        let begun = Instant::now();
         self.each(|work| matches!(work.stage, Stage::Read), Self::read);
         self.step();
+        for work in self.slots.iter_mut().flatten() {
+            work.effort.writing += begun.elapsed();
+        }
         self.each(|work| matches!(work.stage, Stage::Written(_)), Self::finish);
     }
 
@@ -98,11 +104,15 @@ impl<'a> Batch<'a> {
             let group: Vec<usize> = (0..self.slots.len())
                 .filter(|slot| waits(&self.slots[*slot]) == Some(context))
                 .collect();
+            let begun = Instant::now();
             let result = self.encode_group(context, &group);
             let error = result.err().map(|error| error.to_string());
             for slot in group {
                 match (&mut self.slots[slot], &error) {
-                    (Some(work), None) => work.stage = Stage::Read,
+                    (Some(work), None) => {
+                        work.stage = Stage::Read;
+                        work.effort.encoding += begun.elapsed();
+                    }
                     (place, Some(error)) => {
                         let error = candle_core::Error::msg(error);
                         if let Some(work) = place.take() {
@@ -194,7 +204,7 @@ impl<'a> Batch<'a> {
         if let Some(code) =
             options.language.as_ref().filter(|code| vocabulary.language(code).is_some())
         {
-            return Ok(Some(Spoken { code: code.clone(), probability: 1.0 }));
+            return Ok(Some(Spoken { code: code.clone(), probability: None }));
         }
         let is_allowed =
             |code: &String| options.languages.is_empty() || options.languages.contains(code);
@@ -213,7 +223,7 @@ impl<'a> Batch<'a> {
         let best = allowed.iter().max_by(|a, b| score(a.1).total_cmp(&score(b.1)));
         Ok(best.map(|(code, token)| {
             let total: f32 = allowed.iter().map(|(_, id)| (score(*id) - score(*token)).exp()).sum();
-            Spoken { code: code.clone(), probability: 1.0 / total }
+            Spoken { code: code.clone(), probability: Some(1.0 / total) }
         }))
     }
 
@@ -323,6 +333,7 @@ impl<'a> Batch<'a> {
             Vec::new()
         };
         let mut transcript = outcome.into_transcript(work.language.clone());
+        transcript.effort = Some(work.effort);
         transcript.segments = words::segments(&times, &transcript.tokens);
         if detail == Detail::Words {
             transcript.words = times.into_iter().map(|(word, _)| word).collect();

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::super::guards::{self, Evidence, Rejection, Verdict};
-use super::super::{Confidence, Job, MIN_SPEECH_MS, Spoken, Transcript};
+use super::super::{Confidence, Effort, Job, MIN_SPEECH_MS, Spoken, Transcript};
 use super::attempts::{Attempt, attempts};
 use super::search::Search;
 use crate::pipeline::failure::EngineError;
@@ -19,6 +19,7 @@ pub(super) struct Work {
     rest: VecDeque<Attempt>,
     /// Found once, from the first encoding.
     pub language: Option<Spoken>,
+    pub effort: Effort,
 }
 
 /// What is to be done with an utterance next.
@@ -66,7 +67,14 @@ impl Work {
         }
         let mut rest = attempts(&job.options, samples, full, trims);
         let attempt = rest.pop_front()?;
-        Some(Self { job, stage: Stage::Encode, attempt, rest, language: None })
+        Some(Self {
+            job,
+            stage: Stage::Encode,
+            attempt,
+            rest,
+            language: None,
+            effort: Effort::default(),
+        })
     }
 
     /// How long the sound is.
@@ -82,6 +90,8 @@ impl Work {
     /// Believes a text, throws it away or tries another one.
     pub(super) fn judge(mut self, text: &str, search: Search) -> Judgement {
         let text = text.trim();
+        self.effort.attempts += 1;
+        self.effort.tokens += search.log_probabilities.len() as u32;
         let evidence = Evidence {
             text,
             tokens: &search.tokens,
@@ -194,8 +204,9 @@ mod tests {
                     tried.push(again.attempt);
                     work = *again;
                 }
-                Judgement::Done(_, outcome) => {
+                Judgement::Done(work, outcome) => {
                     assert_eq!(outcome.rejection, Some(Rejection::TooManyWords));
+                    assert_eq!((work.effort.attempts, work.effort.tokens), (4, 16));
                     assert!(outcome.text.is_empty());
                     break;
                 }

@@ -40,7 +40,12 @@ fn main() {
     println!("{:<10} {:<10} {:>9} {:>13}", "weights", "context", "ms", "same tokens");
     for (name, precision) in [("auto", Precision::Auto), ("f32", Precision::F32)] {
         for (context, trim_context) in [("full", false), ("trimmed", true)] {
-            let settings = WhisperSettings { trim_context, threads: THREADS, precision, width: 0 };
+            let settings = WhisperSettings {
+                trim_context,
+                threads: THREADS,
+                precision,
+                ..WhisperSettings::default()
+            };
             let model = folder.join("models/whisper-tiny.en-fixture");
             match Whisper::load(&model, &Device::Cpu, settings) {
                 Ok(mut whisper) => row(&mut whisper, &clips, name, context),

@@ -8,7 +8,7 @@ use candle_core::{DType, Device};
 
 use super::graph;
 use super::model::{Caches, Model};
-use super::sample::{AHEAD, Sampler};
+use super::sample::{AHEAD, Chosen, Sampler};
 use super::shapes;
 use super::steps::Steps;
 use crate::pipeline::mel::LogMel;
@@ -59,7 +59,7 @@ impl Gpu {
     }
 
     /// The tokens that the first slots write, and milliseconds for each token of all of them.
-    fn write(&mut self, slots: usize) -> (Vec<Vec<(u32, f32)>>, f64) {
+    fn write(&mut self, slots: usize) -> (Chosen, f64) {
         for slot in 0..slots {
             self.caches.rewind(slot, 0);
             let told: Vec<u32> = (0..(TOLD + slot) as u32).map(|i| 50 + 7 * i).collect();
@@ -81,7 +81,7 @@ impl Gpu {
         (written, ms)
     }
 
-    fn best(&mut self, slots: usize) -> (Vec<Vec<(u32, f32)>>, f64) {
+    fn best(&mut self, slots: usize) -> (Chosen, f64) {
         let (written, mut best) = self.write(slots);
         for _ in 1..RUNS {
             let (again, ms) = self.write(slots);

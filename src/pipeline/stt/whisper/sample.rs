@@ -7,6 +7,9 @@ use super::tokens::Vocabulary;
 /// Tokens that are written before the host looks. What comes after the end of a text is thrown away.
 pub(super) const AHEAD: usize = 4;
 
+/// For each slot tokens and their log-probabilities.
+pub(super) type Chosen = Vec<Vec<(u32, f32)>>;
+
 /// See the module.
 pub(super) struct Sampler {
     /// Zero, or minus infinity for tokens that are never to come: [1, vocabulary], f32.
@@ -53,8 +56,8 @@ impl Sampler {
     }
 }
 
-/// For each slot the tokens and their log-probabilities, of what [`Sampler::run`] gives. The one read-back.
-pub(super) fn pairs(chosen: &Tensor) -> Result<Vec<Vec<(u32, f32)>>> {
+/// Reads back what [`Sampler::run`] gives.
+pub(super) fn pairs(chosen: &Tensor) -> Result<Chosen> {
     let rows: Vec<Vec<f32>> = chosen.to_vec2()?;
     let pairs = |row: Vec<f32>| row.chunks_exact(2).map(|p| (p[0] as u32, p[1])).collect();
     Ok(rows.into_iter().map(pairs).collect())

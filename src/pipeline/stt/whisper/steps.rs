@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Error, Result, Tensor};
 
 use super::graph::{self, Launch};
 use super::model::{Caches, Model};
-use super::sample::{self, AHEAD, Sampler};
+use super::sample::{self, AHEAD, Chosen, Sampler};
 
 /// A length that most texts keep to, their prompt included, in tokens.
 const USUAL_LENGTH: usize = 128;
@@ -73,7 +73,7 @@ impl Steps {
         model: &Model,
         caches: &Caches,
         tokens: &[u32],
-    ) -> Result<Vec<Vec<(u32, f32)>>> {
+    ) -> Result<Chosen> {
         let before: Vec<usize> = (0..tokens.len()).map(|slot| caches.read(slot)).collect();
         let size = self.size(&before)?;
         self.put(&Inputs { tokens: tokens.to_vec(), before })?;
@@ -178,7 +178,7 @@ impl Steps {
         self.inputs.narrow(0, row, 1)?.squeeze(0)?.narrow(0, 0, slots)
     }
 
-    fn chosen(&self, slots: usize) -> Result<Vec<Vec<(u32, f32)>>> {
+    fn chosen(&self, slots: usize) -> Result<Chosen> {
         sample::pairs(&self.outputs.narrow(0, 0, slots)?)
     }
 
@@ -232,10 +232,7 @@ fn trial(round: usize, Size { slots, length }: Size, vocabulary: usize) -> Input
 }
 
 /// Whether two ways have chosen the same, and why not.
-fn agree(
-    plain: &[Vec<(u32, f32)>],
-    graph: &[Vec<(u32, f32)>],
-) -> std::result::Result<(), &'static str> {
+fn agree(plain: &Chosen, graph: &Chosen) -> std::result::Result<(), &'static str> {
     let pairs = || plain.iter().flatten().zip(graph.iter().flatten());
     if plain.len() != graph.len() || pairs().any(|(a, b)| a.0 != b.0) {
         return Err("a graph has chosen other tokens than the plain way");

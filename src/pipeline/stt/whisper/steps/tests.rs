@@ -54,7 +54,7 @@ fn trials_stay_within_and_are_not_alike() {
 #[test]
 fn only_the_same_agrees() {
     let plain = vec![vec![(1, -0.5), (2, -0.25)], vec![(3, -1.0), (4, 0.0)]];
-    let agrees = |change: &dyn Fn(&mut Vec<Vec<(u32, f32)>>)| {
+    let agrees = |change: &dyn Fn(&mut Chosen)| {
         let mut other = plain.clone();
         change(&mut other);
         agree(&plain, &other).is_ok()
@@ -101,7 +101,7 @@ impl Both {
     }
 
     /// What both ways write after `tokens`; `used` tokens of each slot count.
-    fn write(&mut self, tokens: &[u32], used: &[usize]) -> Vec<Vec<(u32, f32)>> {
+    fn write(&mut self, tokens: &[u32], used: &[usize]) -> Chosen {
         let start = Tensor::from_slice(tokens, (tokens.len(), 1), &Device::Cpu).unwrap();
         let (model, plain) = (&self.model, &mut self.plain);
         let sampled = self

@@ -17,7 +17,8 @@ mod batch;
 mod config;
 mod graph;
 mod model;
-#[cfg(all(test, feature = "cuda"))]
+#[cfg(test)]
+#[cfg(feature = "cuda")]
 mod on_gpu;
 #[cfg(test)]
 mod reference;

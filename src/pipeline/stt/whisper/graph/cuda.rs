@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use candle_core::cuda::cudarc::driver::{CudaGraph, sys};
-use candle_core::{Device, Error, Result};
+use candle_core::{CudaDevice, Device, Error, Result};
 
 use super::Launch;
 
@@ -58,6 +58,6 @@ pub(in super::super) fn record(device: &Device, work: &dyn Fn() -> Result<()>) -
 /// Does `work`, in which small parameters of kernels (shapes, strides) are copied to the device once for all and stay
 /// there, as a graph needs it. Only for work in few sizes: they are never freed.
 pub(in super::super) fn with_lasting_parameters<T>(device: &Device, work: impl FnOnce() -> T) -> T {
-    let _kept = device.as_cuda_device().ok().map(|device| device.enable_cuda_graph_htod_cache());
+    let _kept = device.as_cuda_device().ok().map(CudaDevice::enable_cuda_graph_htod_cache);
     work()
 }

@@ -157,7 +157,7 @@ fn device() -> Device {
 }
 
 fn settings(precision: Precision, trim_context: bool) -> WhisperSettings {
-    WhisperSettings { trim_context, threads: THREADS, precision, width: 0 }
+    WhisperSettings { trim_context, threads: THREADS, precision, ..WhisperSettings::default() }
 }
 
 /// The fixture, run in a way such as `auto/trimmed`.

@@ -3,10 +3,11 @@
 #
 #   build   the release program, which also runs where there is no GPU, no driver and no CUDA
 #   check   compiles the GPU kernels and checks the types, links nothing
+#   test    builds and runs tests; those that need a GPU are ignored (scripts/check-gpu.sh runs them)
 #   patch   only says whether our changes fit the versions in Cargo.lock; needs no nvcc
 #   libraries [FOLDER]   fetches the libraries that the program needs beside the driver where it runs
 #
-# What follows `build` and `check` is for cargo.
+# What follows `build`, `check` and `test` is for cargo.
 # nvcc is taken from NVCC, CUDA_HOME or the path; if it is nowhere, NVIDIA's Python packages bring it into
 # .deps/cuda. CUDA_COMPUTE_CAP says for which GPUs (see below), NVCC_CCBIN with which C++ compiler.
 set -euo pipefail
@@ -144,7 +145,7 @@ command=${1:-}
 [ $# -eq 0 ] || shift
 case $command in
     patch) patch ;;
-    build | check)
+    build | check | test)
         toolkit
         patch
         # `check` too in the release profile: the kernels that it makes are then those of `build`.
@@ -153,5 +154,5 @@ case $command in
             --config "paths = [\"$candle/cudarc\", \"$candle/candle-kernels\"]" "$@"
         ;;
     libraries) libraries "${1:-.deps/cuda-libraries}" ;;
-    *) fail "scripts/cuda.sh build|check|patch|libraries" ;;
+    *) fail "scripts/cuda.sh build|check|test|patch|libraries" ;;
 esac

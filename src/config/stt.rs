@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{ConfigError, Program, Remote, require};
-use crate::pipeline::stt::Precision;
+use crate::pipeline::stt::{Graphs, Precision};
 
 /// What was said?
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -30,6 +30,8 @@ pub struct Stt {
     pub context: SttContext,
     /// How weights are kept.
     pub precision: Precision,
+    /// Whether Whisper writes with CUDA graphs, on an NVIDIA GPU.
+    pub graphs: Graphs,
     /// Processor threads for recognition; 0: one for each core.
     pub threads: usize,
     /// For `engine: remote`: any server with `/audio/transcriptions`.
@@ -94,6 +96,7 @@ impl Default for Stt {
             device: Device::Auto,
             context: SttContext::Auto,
             precision: Precision::Auto,
+            graphs: Graphs::Auto,
             threads: 0,
             remote: Remote::default(),
             command: Program::default(),

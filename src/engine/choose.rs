@@ -267,6 +267,7 @@ impl Chooser<'_> {
             threads: config.threads,
             precision: config.precision,
             width: 0,
+            graphs: config.graphs,
         };
         let fail = |source| EngineLoadError::Whisper { folder: folder.clone(), source };
         Ok(Box::new(Whisper::load(&folder, &device, settings).map_err(fail)?))

@@ -22,7 +22,7 @@ pub use agreement::Agreement;
 pub use command::Command;
 pub use guards::Rejection;
 pub use remote::Remote;
-pub use whisper::{GPU_WIDTH, LoadError, Precision, Whisper, WhisperSettings};
+pub use whisper::{GPU_WIDTH, Graphs, LoadError, Precision, Whisper, WhisperSettings};
 
 /// Longest stretch of sound that is recognised at once. Whisper's window is 30 s; a margin is left for the
 /// silence it needs at the end.

@@ -19,12 +19,12 @@ const ROWS: Range<usize> = 32..129;
 /// How much of a cache each query may see.
 #[derive(Debug)]
 pub struct Reading {
-    /// For each utterance: how many positions its first query sees.
-    visible: Vec<usize>,
+    /// For each utterance: how many positions its first query sees. `None`: only the mask knows.
+    visible: Option<Vec<usize>>,
     /// Whether each query sees one position more than the one before.
     causal: bool,
-    /// For the tensors that are not ours: zero where a query may look, and minus infinity elsewhere; `None` if it
-    /// may look everywhere. [utterances, 1, time, positions]
+    /// For the tensors that are not ours, see [`masks`]; `None` if a query may look everywhere.
+    /// [utterances, 1, time, positions]
     mask: Option<Tensor>,
     /// Positions that any of them sees.
     positions: usize,
@@ -43,24 +43,38 @@ impl Reading {
         Self::new(visible.to_vec(), 1, false, device)
     }
 
+    /// Of one query in each utterance, which looks at the first `positions` but for those that a mask
+    /// [utterances, 1, 1, positions] hides (see [`masks`]). The host does not know how many these are.
+    pub fn masked(mask: Option<Tensor>, positions: usize) -> Self {
+        Self { visible: None, causal: false, mask, positions }
+    }
+
     fn new(visible: Vec<usize>, time: usize, causal: bool, device: &Device) -> Result<Self> {
         let more = if causal { time - 1 } else { 0 };
         let positions = visible.iter().max().copied().unwrap_or_default() + more;
         let is_full = more == 0 && visible.iter().all(|visible| *visible == positions);
         let mask = (!device.is_cpu() && !is_full).then(|| {
-            let mut mask = Vec::with_capacity(visible.len() * time * positions);
-            for visible in &visible {
-                for row in 0..time {
-                    let seen = visible + if causal { row } else { 0 };
-                    mask.extend(
-                        (0..positions).map(|i| if i < seen { 0.0 } else { f32::NEG_INFINITY }),
-                    );
-                }
-            }
-            Tensor::from_vec(mask, (visible.len(), 1, time, positions), device)
+            let more = |row: usize| if causal { row } else { 0 };
+            let rows = |visible: &usize| {
+                let visible = *visible;
+                (0..time).map(move |row| visible + more(row))
+            };
+            let seen: Vec<usize> = visible.iter().flat_map(rows).collect();
+            masks(&seen, positions, device)?.reshape((visible.len(), 1, time, positions))
         });
-        Ok(Self { visible, causal, mask: mask.transpose()?, positions })
+        Ok(Self { visible: Some(visible), causal, mask: mask.transpose()?, positions })
     }
+}
+
+/// What is added to scores: zero for the first positions, as many as a row sees, and minus infinity for the others.
+/// [rows, positions], f32
+pub fn masks(visible: &[usize], positions: usize, device: &Device) -> Result<Tensor> {
+    let row = |visible: &usize| {
+        let visible = *visible;
+        (0..positions).map(move |i| if i < visible { 0.0_f32 } else { f32::NEG_INFINITY })
+    };
+    let rows: Vec<f32> = visible.iter().flat_map(row).collect();
+    Tensor::from_vec(rows, (visible.len(), positions), device)
 }
 
 /// What every position sees in every other: of the encoder's queries, keys and values [batch, time, 3 · width] of
@@ -77,8 +91,8 @@ pub fn attend_self(qkv: &Tensor, heads: usize) -> Result<Tensor> {
 
 /// What queries [utterances, time, width] see in a cache. The scale is in the queries.
 pub fn attend(q: &Tensor, cache: &Cache, reading: &Reading) -> Result<Tensor> {
-    if is_ours(q) {
-        let op = Remembered { visible: &reading.visible, causal: reading.causal };
+    if let Some(visible) = reading.visible.as_ref().filter(|_| is_ours(q)) {
+        let op = Remembered { visible, causal: reading.causal };
         return q.apply_op3_no_bwd(&cache.keys, &cache.values, &op);
     }
     let keys = cache.keys.narrow(2, 0, reading.positions)?;
@@ -265,6 +279,20 @@ mod tests {
             let ours = attend_self(&qkv, HEADS).unwrap();
             assert!(largest_difference(&ours, &merge_heads(&theirs).unwrap()) < 1e-5);
         }
+    }
+
+    #[test]
+    fn what_a_mask_hides_is_not_seen() {
+        let cache =
+            Cache { keys: random(&[2, HEADS, 40, 20]), values: random(&[2, HEADS, 40, 20]) };
+        let q = random(&[2, 1, HEADS * 20]);
+        let counted = Reading::whole(&[7, 30], &Device::Cpu).unwrap();
+        let mask = masks(&[7, 30], 32, &Device::Cpu).unwrap().reshape((2, 1, 1, 32)).unwrap();
+        let masked = Reading::masked(Some(mask), 32);
+        let [counted, masked] = [counted, masked].map(|how| attend(&q, &cache, &how).unwrap());
+        assert!(largest_difference(&counted, &masked) < 1e-5);
+        let everything = attend(&q, &cache, &Reading::masked(None, 40)).unwrap();
+        assert!(largest_difference(&everything, &masked) > 1e-2);
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use candle_core::{Result, Tensor};
 
-/// Keys and values of what was read before: each [slots, heads, positions, width of a head], contiguous.
-#[derive(Debug)]
+/// Keys and values of what was read before: each [slots, heads, positions, width of a head], contiguous. A clone
+/// is the same memory.
+#[derive(Debug, Clone)]
 pub struct Cache {
     /// What queries are compared with.
     pub keys: Tensor,
@@ -29,21 +30,58 @@ impl Cache {
         values: &Tensor,
         before: &[usize],
     ) -> Result<()> {
-        let (count, heads, time, width) = keys.dims4()?;
         let onto = self.of(slots)?;
-        if count > 1 && time == 1 && !keys.device().is_cpu() {
-            // One operation, wherever each slot has come to.
-            let before: Vec<u32> = before.iter().map(|before| *before as u32).collect();
-            let places = Tensor::from_vec(before, (count, 1, 1, 1), keys.device())?;
-            let places = places.broadcast_as((count, heads, 1, width))?.contiguous()?;
-            onto.keys.scatter_set(&places, keys, 2)?;
-            return onto.values.scatter_set(&places, values, 2);
-        }
         for (i, before) in before.iter().enumerate() {
             let onto = onto.of(i..i + 1)?;
             onto.keys.slice_set(&keys.narrow(0, i, 1)?, 2, *before)?;
             onto.values.slice_set(&values.narrow(0, i, 1)?, 2, *before)?;
         }
         Ok(())
+    }
+
+    /// Writes new keys and values [slots, heads, 1, width of a head] into the first slots, in each at its own of
+    /// some `places` ([`Self::places`]): one operation, in which no position passes through the host.
+    pub fn put(&self, keys: &Tensor, values: &Tensor, places: &Tensor) -> Result<()> {
+        let onto = self.of(0..places.dim(0)?)?;
+        onto.keys.scatter_set(places, keys, 2)?;
+        onto.values.scatter_set(places, values, 2)
+    }
+
+    /// For [`Self::put`], and for all caches of this shape: a position for each of the first slots [slots], u32.
+    pub fn places(&self, positions: &Tensor) -> Result<Tensor> {
+        let (_, heads, _, width) = self.keys.dims4()?;
+        let slots = positions.dim(0)?;
+        positions.reshape((slots, 1, 1, 1))?.broadcast_as((slots, heads, 1, width))?.contiguous()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+
+    use super::*;
+
+    fn random(shape: (usize, usize, usize, usize)) -> Tensor {
+        Tensor::randn(0.0_f32, 1.0, shape, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn it_is_all_the_same_who_knows_the_positions() {
+        let new = || {
+            let zeros = || Tensor::zeros((4, 2, 10, 6), DType::F32, &Device::Cpu).unwrap();
+            Cache { keys: zeros(), values: zeros() }
+        };
+        let (by_host, by_tensor) = (new(), new());
+        for before in [[0_usize, 9, 4], [1, 0, 4]] {
+            let (keys, values) = (random((3, 2, 1, 6)), random((3, 2, 1, 6)));
+            by_host.write(0..3, &keys, &values, &before).unwrap();
+            let positions = Tensor::new(before.map(|p| p as u32).as_slice(), &Device::Cpu).unwrap();
+            let places = by_tensor.places(&positions).unwrap();
+            by_tensor.put(&keys, &values, &places).unwrap();
+        }
+        let all = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(all(&by_host.keys), all(&by_tensor.keys));
+        assert_eq!(all(&by_host.values), all(&by_tensor.values));
+        assert_eq!(all(&by_host.keys).iter().filter(|x| **x != 0.0).count(), 5 * 12);
     }
 }

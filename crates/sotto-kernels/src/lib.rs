@@ -15,7 +15,7 @@ mod product;
 use candle_core::{DType, Tensor};
 
 pub use self::affine::{Activation, Bias, activate, affine, affine_onto};
-pub use self::attention::{Reading, attend, attend_self, split_heads};
+pub use self::attention::{Reading, attend, attend_self, masks, split_heads};
 pub use self::cache::Cache;
 pub use self::convolution::convolution;
 pub use self::elementwise::{layer_norm, softmax};

@@ -25,7 +25,13 @@ fn open_first() -> Result<Opened, String> {
     let said = |error: &dyn std::error::Error| error.to_string();
     // A stream of its own: what runs on the default stream cannot be captured as a graph.
     let candle = Candle::new_cuda_with_stream(0).map_err(|error| said(&error))?;
-    let stream = candle.as_cuda_device().map_err(|error| said(&error))?.cuda_stream();
+    let device = candle.as_cuda_device().map_err(|error| said(&error))?;
+    #[expect(unsafe_code, reason = "everything that is computed here runs on one stream, in order")]
+    // With events beside it nothing can be captured, and each tensor costs two.
+    unsafe {
+        device.disable_event_tracking();
+    }
+    let stream = device.cuda_stream();
     let gpu = stream.context();
     let capability = gpu.compute_capability().map_err(|error| said(&error))?;
     BUILD.check_gpu(capability)?;

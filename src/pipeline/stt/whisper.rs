@@ -8,19 +8,25 @@
 //!          └──────────── attempts ─────────────┴─────────┘   when a text is doubtful
 //! ```
 //!
-//! `batch` takes utterances through these steps, one on a processor, many side by side on a GPU.
+//! `batch` takes utterances through these steps, one on a processor, many side by side on a GPU. There `steps` writes
+//! some tokens of all of them at once, as a `graph` where that is possible.
 
 mod align;
 mod attempts;
 mod batch;
 mod config;
+mod graph;
 mod model;
+#[cfg(test)]
+#[cfg(feature = "cuda")]
+mod on_gpu;
 #[cfg(test)]
 mod reference;
 mod sample;
 mod search;
 #[cfg(test)]
 mod shapes;
+mod steps;
 mod tokens;
 mod weights;
 mod words;
@@ -42,6 +48,7 @@ use crate::pipeline::failure::EngineError;
 use crate::pipeline::mel::{HOP, LogMel};
 
 pub use self::config::LoadError;
+pub use self::graph::Graphs;
 pub use self::model::Precision;
 
 /// How Whisper runs.
@@ -56,6 +63,8 @@ pub struct WhisperSettings {
     /// Utterances side by side; 0: one on a processor, which is as quick one after the other, and
     /// [`GPU_WIDTH`] on a GPU.
     pub width: usize,
+    /// Whether [`SpeechToText::serve`] writes with CUDA graphs.
+    pub graphs: Graphs,
 }
 
 /// Utterances side by side on a GPU.
@@ -127,7 +136,10 @@ impl SpeechToText for Whisper {
 
     fn serve(&mut self, queue: &mut dyn Queue) {
         match Batch::new(self, self.width()) {
-            Ok(mut batch) => batch.serve(queue),
+            Ok(mut batch) => {
+                batch.record();
+                batch.serve(queue);
+            }
             Err(error) => {
                 tracing::error!(%error, "no memory for recognition");
                 while let Some(job) = queue.next() {

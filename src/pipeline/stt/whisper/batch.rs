@@ -9,8 +9,9 @@ use super::super::{Detail, Queue, Spoken, Transcript};
 use super::model::Caches;
 use super::sample::Sampler;
 use super::search::{self, Search};
+use super::steps::Steps;
 use super::work::{Judgement, Outcome, Stage, Work};
-use super::{HOP, Whisper, align, words};
+use super::{HOP, Whisper, align, graph, words};
 use crate::pipeline::failure::EngineError;
 
 /// The longest draft that is looked at.
@@ -22,19 +23,47 @@ const LONGEST_PROMPT: usize = 223;
 pub(super) struct Batch<'a> {
     whisper: &'a Whisper,
     caches: Caches,
-    sampler: Sampler,
     slots: Vec<Option<Work>>,
-    /// Whether tokens are chosen where the scores are, some at a time.
-    writes_ahead: bool,
+    /// Where tokens are chosen by the device, some at a time.
+    steps: Option<Steps>,
 }
 
 impl<'a> Batch<'a> {
     pub(super) fn new(whisper: &'a Whisper, width: usize) -> Result<Self> {
-        let caches = whisper.model.caches(width)?;
-        let sampler = Sampler::new(&whisper.vocabulary, whisper.model.device())?;
+        let is_ahead = !whisper.model.device().is_cpu();
+        Self::writing(whisper, width, is_ahead)
+    }
+
+    /// `is_ahead`: whether tokens are chosen by the device, some at a time.
+    fn writing(whisper: &'a Whisper, width: usize, is_ahead: bool) -> Result<Self> {
+        let Whisper { model, vocabulary, settings, .. } = whisper;
+        let mut caches = model.caches(width)?;
+        let steps = || -> Result<Steps> {
+            model.prepare(&mut caches, settings.trim_context)?;
+            let sampler = Sampler::new(vocabulary, model.device())?;
+            Steps::new(sampler, (width, model.max_tokens()), model.device())
+        };
+        let steps = is_ahead.then(steps).transpose()?;
         let slots = std::iter::repeat_with(|| None).take(width).collect();
-        let writes_ahead = !whisper.model.device().is_cpu();
-        Ok(Self { whisper, caches, sampler, slots, writes_ahead })
+        Ok(Self { whisper, caches, slots, steps })
+    }
+
+    /// Records what is done again and again, where that is possible. Takes a second or more, and is to be done
+    /// before anybody has a slot.
+    pub(super) fn record(&mut self) {
+        let Whisper { model, settings, .. } = self.whisper;
+        if let Some(steps) = &mut self.steps
+            && graph::are_wanted(settings.graphs, model.device())
+        {
+            let started = Instant::now();
+            match steps.record(model, &self.caches, graph::record) {
+                Ok(count) => {
+                    let ms = started.elapsed().as_millis();
+                    tracing::info!(count, ms, "recognition writes with CUDA graphs");
+                }
+                Err(error) => tracing::warn!(%error, "recognition writes without CUDA graphs"),
+            }
+        }
     }
 
     /// Works until `queue` ends.
@@ -256,31 +285,42 @@ impl<'a> Batch<'a> {
                 _ => self.caches.rewind(slot, 0),
             }
         }
-        let (model, device) = (&self.whisper.model, self.whisper.model.device());
-        let tokens = Tensor::from_vec(tokens, (count, 1), device)?;
-        if by_chance || !self.writes_ahead {
-            let states = model.step(&mut self.caches, &tokens)?;
-            let mut scores: Vec<Vec<f32>> = model.scores(&states)?.squeeze(1)?.to_vec2()?;
-            for (slot, scores) in scores.iter_mut().enumerate() {
-                self.take(slot, |search, vocabulary| search.choose(scores, vocabulary));
+        let model = &self.whisper.model;
+        let mut scores = match &mut self.steps {
+            Some(steps) if !by_chance => {
+                let chosen = steps.write(model, &self.caches, &tokens)?;
+                self.take_all(&chosen);
+                return Ok(());
             }
-            return Ok(());
+            Some(steps) => {
+                let scores = steps.scores(model, &self.caches, &tokens)?;
+                (0..count).for_each(|slot| self.caches.advance(slot, 1));
+                scores
+            }
+            None => {
+                let tokens = Tensor::from_vec(tokens, (count, 1), model.device())?;
+                let states = model.read_one(&mut self.caches, &tokens)?;
+                model.scores(&states)?.squeeze(1)?.to_vec2()?
+            }
+        };
+        for (slot, scores) in scores.iter_mut().enumerate() {
+            self.take(slot, |search, vocabulary| search.choose(scores, vocabulary));
         }
-        let ahead = self.sampler.run(tokens, |tokens| {
-            model.scores(&model.step(&mut self.caches, tokens)?)?.squeeze(1)
-        })?;
-        for (slot, choices) in ahead.iter().enumerate() {
-            let before = self.caches.read(slot) - choices.len();
+        Ok(())
+    }
+
+    /// Gives tokens to everybody, as far as their texts go.
+    fn take_all(&mut self, chosen: &[Vec<(u32, f32)>]) {
+        for (slot, chosen) in chosen.iter().enumerate() {
             let mut used = 0;
-            for (token, log_probability) in choices {
+            for (token, log_probability) in chosen {
                 used += 1;
                 if !self.take(slot, |search, v| search.take(*token, *log_probability, v)) {
                     break;
                 }
             }
-            self.caches.rewind(slot, before + used);
+            self.caches.advance(slot, used);
         }
-        Ok(())
     }
 
     /// Gives the next token to whoever is written in a slot. Whether the text goes on.
@@ -386,8 +426,7 @@ pub(super) fn written(
         cancel: crate::pipeline::cancel::Cancel::default(),
         reply: Box::new(drop),
     };
-    let mut batch = Batch::new(whisper, 1).unwrap();
-    batch.writes_ahead = writes_ahead;
+    let mut batch = Batch::writing(whisper, 1, writes_ahead).unwrap();
     batch.slots[0] = Work::begin(job, whisper.model.context(), false);
     batch.encode();
     batch.each(|work| matches!(work.stage, Stage::Read), Batch::read);
@@ -397,4 +436,44 @@ pub(super) fn written(
             _ => batch.step(),
         }
     }
+}
+
+/// What becomes of utterances that are taken side by side, of which some come later than others.
+#[cfg(test)]
+pub(super) fn side_by_side(
+    whisper: &Whisper,
+    (width, is_ahead): (usize, bool),
+    utterances: &[(Vec<f32>, super::super::Options)],
+) -> Vec<Transcript> {
+    use std::sync::{Arc, Mutex};
+
+    use super::super::Job;
+
+    /// Gives a job at every third question, or when it is waited for.
+    struct Slow(std::vec::IntoIter<Job>, usize);
+
+    impl Queue for Slow {
+        fn next(&mut self) -> Option<Job> {
+            self.0.next()
+        }
+
+        fn poll(&mut self) -> Option<Job> {
+            self.1 += 1;
+            self.1.is_multiple_of(3).then(|| self.0.next()).flatten()
+        }
+    }
+
+    let replies = Arc::new(Mutex::new(vec![None; utterances.len()]));
+    let job = |(i, (audio, options)): (usize, &(Vec<f32>, super::super::Options))| {
+        let replies = Arc::clone(&replies);
+        Job {
+            audio: Arc::new(audio.clone()),
+            options: options.clone(),
+            cancel: crate::pipeline::cancel::Cancel::default(),
+            reply: Box::new(move |reply| replies.lock().unwrap()[i] = Some(reply.unwrap())),
+        }
+    };
+    let jobs: Vec<Job> = utterances.iter().enumerate().map(job).collect();
+    Batch::writing(whisper, width, is_ahead).unwrap().serve(&mut Slow(jobs.into_iter(), 0));
+    replies.lock().unwrap().drain(..).map(Option::unwrap).collect()
 }

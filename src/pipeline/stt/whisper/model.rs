@@ -114,9 +114,26 @@ impl Model {
     }
 
     /// Reads one token in each of the first slots, `tokens` [slots, 1]: [slots, 1, width].
-    pub(super) fn step(&self, caches: &mut Caches, tokens: &Tensor) -> Result<Tensor> {
+    pub(super) fn read_one(&self, caches: &mut Caches, tokens: &Tensor) -> Result<Tensor> {
         let slots = tokens.dim(0)?;
         self.decoder.forward(caches, 0..slots, tokens, None)
+    }
+
+    /// Makes caches fit for [`Self::step`]. `trims`: whether contexts may be shorter than the full one.
+    pub(super) fn prepare(&self, caches: &mut Caches, trims: bool) -> Result<()> {
+        self.decoder.add_masks(caches, trims)
+    }
+
+    /// As [`Self::read_one`], at `positions` [slots] less than `length`, which are on the device as `tokens` are: the
+    /// same is done wherever the slots have come to, and the host counts it ([`Caches::advance`]).
+    pub(super) fn step(
+        &self,
+        caches: &Caches,
+        tokens: &Tensor,
+        positions: &Tensor,
+        length: usize,
+    ) -> Result<Tensor> {
+        self.decoder.step(caches, tokens, positions, length)
     }
 
     /// Scores of the token after each of `states` [batch, time, width]: [batch, time, vocabulary], f32.

@@ -19,16 +19,16 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/whisper")
 }
 
-fn whisper() -> Whisper {
+pub(super) fn whisper() -> Whisper {
     Whisper::load(&folder(), &Device::Cpu, WhisperSettings::default()).unwrap()
 }
 
-fn reference(name: &str) -> Tensor {
+pub(super) fn reference(name: &str) -> Tensor {
     let path = folder().join("reference.safetensors");
     candle_core::safetensors::load(path, &Device::Cpu).unwrap().remove(name).unwrap()
 }
 
-fn audio() -> Vec<f32> {
+pub(super) fn audio() -> Vec<f32> {
     reference("audio").to_vec1().unwrap()
 }
 
@@ -124,6 +124,35 @@ fn the_language_and_the_text() {
     let spoken = greedy(allowed).language.unwrap();
     assert_eq!(spoken.code, other);
     assert!((spoken.probability.unwrap() - 1.0).abs() < 1e-6);
+}
+
+#[test]
+fn side_by_side_it_is_the_same_whoever_chooses() {
+    let whisper = whisper();
+    let audio = audio();
+    let temperatures = [Some(0.0), None, Some(0.6), Some(0.0), None, Some(0.0)];
+    let utterances: Vec<(Vec<f32>, Options)> = temperatures
+        .into_iter()
+        .enumerate()
+        .map(|(i, temperature)| {
+            let sound = audio.iter().skip(1_000 * i).map(|x| x * (1.0 - 0.1 * i as f32));
+            (sound.collect(), Options { temperature, ..Options::default() })
+        })
+        .collect();
+    let [host, ahead] =
+        [false, true].map(|ahead| super::batch::side_by_side(&whisper, (3, ahead), &utterances));
+    assert_eq!(host.len(), utterances.len());
+    let mut different = std::collections::HashSet::new();
+    for (host, ahead) in host.iter().zip(&ahead) {
+        let (a, b) = (host.confidence.unwrap(), ahead.confidence.unwrap());
+        // A mean over all tokens is the same only where these are.
+        assert!((a.mean_log_probability - b.mean_log_probability).abs() < 1e-5);
+        assert!((a.no_speech_probability - b.no_speech_probability).abs() < 1e-6);
+        assert_eq!(host.rejection, ahead.rejection);
+        assert_eq!(host.language.as_ref().unwrap().code, ahead.language.as_ref().unwrap().code);
+        different.insert(a.mean_log_probability.to_bits());
+    }
+    assert!(different.len() > 3, "the utterances are too much alike");
 }
 
 /// What is written at temperature 0, believed or not.

@@ -7,6 +7,9 @@ use super::tokens::Vocabulary;
 /// Tokens that are written before the host looks. What comes after the end of a text is thrown away.
 pub(super) const AHEAD: usize = 4;
 
+/// For each slot tokens and their log-probabilities.
+pub(super) type Chosen = Vec<Vec<(u32, f32)>>;
+
 /// See the module.
 pub(super) struct Sampler {
     /// Zero, or minus infinity for tokens that are never to come: [1, vocabulary], f32.
@@ -19,37 +22,45 @@ impl Sampler {
         for token in vocabulary.never() {
             mask[*token as usize] = f32::NEG_INFINITY;
         }
-        Ok(Self { mask: Tensor::from_vec(mask, (1, vocabulary.size()), device)? })
+        Self::of(&mask, device)
     }
 
-    /// Writes [`AHEAD`] tokens after `tokens` [slots, 1]: `scores` gives those of the next one [slots, vocabulary], f32.
-    /// For each slot the tokens and their log-probabilities.
+    /// Of what is added to the scores of all tokens.
+    pub(super) fn of(mask: &[f32], device: &Device) -> Result<Self> {
+        Ok(Self { mask: Tensor::from_slice(mask, (1, mask.len()), device)? })
+    }
+
+    /// How many tokens there are.
+    pub(super) fn vocabulary(&self) -> usize {
+        self.mask.dims()[1]
+    }
+
+    /// Writes [`AHEAD`] tokens after `tokens` [slots, 1]: `scores` gives those of the next one [slots, vocabulary],
+    /// f32, and is told how many there were before. [slots, 2 · AHEAD], see [`pairs`].
     pub(super) fn run(
         &self,
         mut tokens: Tensor,
-        mut scores: impl FnMut(&Tensor) -> Result<Tensor>,
-    ) -> Result<Vec<Vec<(u32, f32)>>> {
+        mut scores: impl FnMut(usize, &Tensor) -> Result<Tensor>,
+    ) -> Result<Tensor> {
         let mut chosen = Vec::with_capacity(2 * AHEAD);
-        for _ in 0..AHEAD {
-            let scores = scores(&tokens)?.broadcast_add(&self.mask)?;
+        for step in 0..AHEAD {
+            let scores = scores(step, &tokens)?.broadcast_add(&self.mask)?;
             tokens = scores.argmax_keepdim(D::Minus1)?;
             let best = scores.max_keepdim(D::Minus1)?;
             chosen.push(tokens.to_dtype(best.dtype())?);
             // Of all the scores less the best one's: what is left is the logarithm of one over its probability.
             chosen.push(scores.broadcast_sub(&best)?.exp()?.sum_keepdim(D::Minus1)?.log()?.neg()?);
         }
-        // Every number of a token fits an f32 exactly. The one read-back:
-        let rows: Vec<Vec<f32>> = Tensor::cat(&chosen, 1)?.to_vec2()?;
-        let pairs = |row: Vec<f32>| row.chunks_exact(2).map(|p| (p[0] as u32, p[1])).collect();
-        Ok(rows.into_iter().map(pairs).collect())
+        // Every number of a token fits an f32 exactly.
+        Tensor::cat(&chosen, 1)
     }
 }
 
-#[cfg(test)]
-impl Sampler {
-    fn of(mask: &[f32]) -> Self {
-        Self { mask: Tensor::from_slice(mask, (1, mask.len()), &Device::Cpu).unwrap() }
-    }
+/// Reads back what [`Sampler::run`] gives.
+pub(super) fn pairs(chosen: &Tensor) -> Result<Chosen> {
+    let rows: Vec<Vec<f32>> = chosen.to_vec2()?;
+    let pairs = |row: Vec<f32>| row.chunks_exact(2).map(|p| (p[0] as u32, p[1])).collect();
+    Ok(rows.into_iter().map(pairs).collect())
 }
 
 #[cfg(test)]
@@ -58,15 +69,17 @@ mod tests {
 
     #[test]
     fn the_best_allowed_tokens_and_their_log_probabilities() {
-        let sampler = Sampler::of(&[0.0, 0.0, f32::NEG_INFINITY, 0.0]);
+        let sampler = Sampler::of(&[0.0, 0.0, f32::NEG_INFINITY, 0.0], &Device::Cpu).unwrap();
         let start = Tensor::new(&[[0_u32], [1]], &Device::Cpu).unwrap();
         let mut asked = Vec::new();
         let chosen = sampler
-            .run(start, |tokens| {
+            .run(start, |step, tokens| {
+                assert_eq!(step, asked.len());
                 asked.push(tokens.flatten_all()?.to_vec1::<u32>()?);
                 Tensor::new(&[[0.0_f32, 1.0, 9.0, -1.0], [3.0, 0.0, 9.0, 0.0]], &Device::Cpu)
             })
             .unwrap();
+        let chosen = pairs(&chosen).unwrap();
         assert_eq!(asked[..2], [[0, 1], [1, 0]]);
         assert_eq!(chosen[0].len(), AHEAD);
         let (token, log_probability) = chosen[0][0];

@@ -1,9 +1,7 @@
 //! The real shapes of Whisper, on weights from a formula, against transformers: see
 //! `tests/reference/whisper_shapes.md` and the script beside it.
 
-use std::path::Path;
-
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use half::f16;
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -69,8 +67,8 @@ impl Sample {
 }
 
 fn reference() -> Reference {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/whisper_shapes.json");
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    // Within the program: it is also taken to machines with a GPU and without a checkout.
+    serde_json::from_str(include_str!("../../../../tests/reference/whisper_shapes.json")).unwrap()
 }
 
 /// u of the formula.
@@ -125,7 +123,7 @@ fn sinusoids(length: usize, width: usize) -> Vec<f32> {
     (0..length).flat_map(row).collect()
 }
 
-fn audio(count: usize) -> Vec<f32> {
+pub(super) fn audio(count: usize) -> Vec<f32> {
     let noise = uniform("audio", count);
     let sample = |(i, u): (usize, f32)| {
         let t = i as f64 / 16_000.0;
@@ -133,6 +131,15 @@ fn audio(count: usize) -> Vec<f32> {
         ((tone + 0.02 * f64::from(u)) * 32_768.0).round_ties_even() as f32 / 32_768.0
     };
     noise.into_iter().enumerate().map(sample).collect()
+}
+
+/// A model of a shape, on a device.
+#[cfg(feature = "cuda")]
+pub(super) fn model(name: &str, device: &Device, dtype: DType) -> (Model, ModelConfig) {
+    let expected = reference().shapes.remove(name).unwrap();
+    let Expected { shape, .. } = serde_json::from_value(expected).unwrap();
+    let weights = Weights::made(tensor, device, dtype);
+    (Model::load(weights, &shape.config, Precision::Auto).unwrap(), shape.config)
 }
 
 /// Compares a shape, step by step. Encoder and scores may differ by `tolerance`, and where weights are not rounded
@@ -156,7 +163,8 @@ fn compare(name: &str, precision: Precision, tolerance: f32) {
         features.chunks(frames).flat_map(|row| &row[..shown]).copied().collect();
     assert!(mel.difference(&looked_at) < FEATURES, "features");
 
-    let model = Model::load(Weights::made(tensor), config, precision).unwrap();
+    let weights = Weights::made(tensor, &Device::Cpu, DType::F32);
+    let model = Model::load(weights, config, precision).unwrap();
     let features = model.features(features, (1, bands, frames)).unwrap();
     let output = model.encode(&features, &|| false).unwrap().unwrap();
     let ours: Vec<f32> = output.flatten_all().unwrap().to_vec1().unwrap();

@@ -28,8 +28,8 @@ pub(super) struct Weights {
 impl Weights {
     /// Weights that are made as they are asked for.
     #[cfg(test)]
-    pub(super) fn made(make: fn(&str, &[usize]) -> Tensor) -> Self {
-        let (device, dtype) = (Device::Cpu, DType::F32);
+    pub(super) fn made(make: fn(&str, &[usize]) -> Tensor, device: &Device, dtype: DType) -> Self {
+        let device = device.clone();
         Self { tensors: HashMap::new(), device, dtype, make: Some(make) }
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Device, Error, Result, Tensor};
 
 use super::super::config::{LoadError, ModelConfig};
 use super::super::weights::Weights;
@@ -41,20 +41,53 @@ struct Layer {
 }
 
 /// What the decoder remembers of utterances: each has a slot.
+#[cfg_attr(test, derive(Clone))]
 pub(in super::super) struct Caches {
     layers: Vec<LayerCaches>,
     /// Tokens read in each slot.
     read: Vec<usize>,
     /// Encoder frames in each slot.
     contexts: Vec<usize>,
+    masks: Option<Masks>,
 }
 
+/// What may be seen, for steps whose positions only the device knows.
+#[cfg_attr(test, derive(Clone))]
+struct Masks {
+    /// By the token at each position: [positions, 1, 1, positions].
+    own: Tensor,
+    /// By each slot: [slots, 1, 1, context]; `None` where all contexts are full.
+    heard: Option<Tensor>,
+}
+
+/// Where tokens are in the texts that they go on with.
+struct Course<'a> {
+    slots: Range<usize>,
+    own: Reading,
+    heard: Reading,
+    places: Places<'a>,
+}
+
+enum Places<'a> {
+    /// In each slot after so many others.
+    After(&'a [usize]),
+    /// One in each slot, where this tensor says ([`Cache::places`]).
+    At(Tensor),
+}
+
+#[cfg_attr(test, derive(Clone))]
 struct LayerCaches {
     own: Cache,
     heard: Cache,
 }
 
 impl Caches {
+    /// Encoder frames that there is room for.
+    fn context(&self) -> Result<usize> {
+        let layer = self.layers.first().ok_or_else(|| Error::msg("the decoder has no layers"))?;
+        layer.heard.keys.dim(2)
+    }
+
     /// Tokens read in a slot.
     pub(in super::super) fn read(&self, slot: usize) -> usize {
         self.read[slot]
@@ -63,6 +96,25 @@ impl Caches {
     /// Forgets all but the first `tokens` that were read in a slot.
     pub(in super::super) fn rewind(&mut self, slot: usize, tokens: usize) {
         self.read[slot] = self.read[slot].min(tokens);
+    }
+
+    /// Counts what steps have read in a slot whose positions the device was told.
+    pub(in super::super) fn advance(&mut self, slot: usize, tokens: usize) {
+        self.read[slot] += tokens;
+    }
+
+    /// Puts noise everywhere, for trials before the first utterance.
+    pub(in super::super) fn scramble(&self) -> Result<()> {
+        let caches = self.layers.iter().flat_map(|layer| [&layer.own, &layer.heard]);
+        for x in caches.flat_map(|cache| [&cache.keys, &cache.values]) {
+            let (slots, heads, positions, width) = x.dims4()?;
+            let noise = Tensor::randn(0.0_f32, 1.0, (1, heads, positions, width), x.device())?;
+            let noise = noise.to_dtype(x.dtype())?;
+            for slot in 0..slots {
+                x.slice_set(&noise, 0, slot)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -123,7 +175,22 @@ impl Decoder {
             .iter()
             .map(|_| Ok(LayerCaches { own: cache(positions)?, heard: cache(context)? }));
         let layers = layers.collect::<Result<_>>()?;
-        Ok(Caches { layers, read: vec![0; slots], contexts: vec![1; slots] })
+        Ok(Caches { layers, read: vec![0; slots], contexts: vec![1; slots], masks: None })
+    }
+
+    /// Makes caches fit for [`Self::step`]. `trims`: whether contexts may be shorter than the full one.
+    pub(super) fn add_masks(&self, caches: &mut Caches, trims: bool) -> Result<()> {
+        let (positions, device) = (self.max_tokens(), self.positions.device());
+        let seen: Vec<usize> = (1..=positions).collect();
+        let own = kernels::masks(&seen, positions, device)?;
+        let heard = || -> Result<Tensor> {
+            let context = caches.context()?;
+            let mask = kernels::masks(&caches.contexts, context, device)?;
+            mask.reshape(((), 1, 1, context))
+        };
+        let heard = trims.then(heard).transpose()?;
+        caches.masks = Some(Masks { own: own.reshape((positions, 1, 1, positions))?, heard });
+        Ok(())
     }
 
     pub(super) fn remember(
@@ -139,6 +206,17 @@ impl Decoder {
                 |i: usize| kernels::split_heads(&kv.narrow(2, i * width, width)?, self.heads);
             cache.heard.write(slot..slot + 1, &part(0)?, &part(1)?, &[0])?;
         }
+        if let Some(masks) = &caches.masks {
+            let full = caches.context()?;
+            match &masks.heard {
+                Some(mask) => {
+                    let row = kernels::masks(&[context], full, mask.device())?;
+                    mask.slice_set(&row.reshape((1, 1, 1, full))?, 0, slot)?;
+                }
+                None if context < full => return Err(Error::msg("a context is not full")),
+                None => {}
+            }
+        }
         caches.contexts[slot] = context;
         caches.read[slot] = 0;
         Ok(())
@@ -151,33 +229,80 @@ impl Decoder {
         caches: &mut Caches,
         slots: Range<usize>,
         ids: &Tensor,
-        mut queries: Option<&mut Vec<Tensor>>,
+        queries: Option<&mut Vec<Tensor>>,
     ) -> Result<Tensor> {
         let (_, time) = ids.dims2()?;
         let before = &caches.read[slots.clone()];
         let device = self.positions.device();
-        let own = Reading::causal(before, time, device)?;
-        let heard = Reading::whole(&caches.contexts[slots.clone()], device)?;
-        let mut x = (self.embed(ids)? + self.positions_of(before, time)?)?;
+        let x = (self.embed(ids)? + self.positions_of(before, time)?)?;
+        let course = Course {
+            own: Reading::causal(before, time, device)?,
+            heard: Reading::whole(&caches.contexts[slots.clone()], device)?,
+            places: Places::After(before),
+            slots: slots.clone(),
+        };
+        let states = self.layers(&caches.layers, x, &course, queries)?;
+        for read in &mut caches.read[slots] {
+            *read += time;
+        }
+        Ok(states)
+    }
+
+    /// Reads `ids` [slots, 1], one in each of the first slots, at `positions` [slots], which are less than `length`,
+    /// and gives the states after the last layer [slots, 1, width]. Both are u32 on the device, and nothing
+    /// passes through the host: what is done is the same at all positions. What was read is not counted.
+    pub(super) fn step(
+        &self,
+        caches: &Caches,
+        ids: &Tensor,
+        positions: &Tensor,
+        length: usize,
+    ) -> Result<Tensor> {
+        let (slots, _) = ids.dims2()?;
+        let (Some(masks), Some(first)) = (&caches.masks, caches.layers.first()) else {
+            return Err(Error::msg("the caches are not made for steps"));
+        };
+        let own = masks.own.index_select(positions, 0)?.narrow(3, 0, length)?;
+        let heard = masks.heard.as_ref().map(|mask| mask.narrow(0, 0, slots)).transpose()?;
+        let x = self.positions.index_select(positions, 0)?.unsqueeze(1)?;
+        let course = Course {
+            slots: 0..slots,
+            own: Reading::masked(Some(own), length),
+            heard: Reading::masked(heard, caches.context()?),
+            places: Places::At(first.own.places(positions)?),
+        };
+        self.layers(&caches.layers, (self.embed(ids)? + x)?, &course, None)
+    }
+
+    fn layers(
+        &self,
+        caches: &[LayerCaches],
+        mut x: Tensor,
+        course: &Course<'_>,
+        mut queries: Option<&mut Vec<Tensor>>,
+    ) -> Result<Tensor> {
         let width = x.dim(2)?;
-        for (layer, cache) in self.layers.iter().zip(&caches.layers) {
+        let slots = || course.slots.clone();
+        for (layer, cache) in self.layers.iter().zip(caches) {
             let qkv = layer.qkv.forward(&layer.self_norm.forward(&x)?, Activation::None)?;
             let part =
                 |i: usize| kernels::split_heads(&qkv.narrow(2, i * width, width)?, self.heads);
-            cache.own.write(slots.clone(), &part(1)?, &part(2)?, before)?;
+            match &course.places {
+                Places::After(before) => {
+                    cache.own.write(slots(), &part(1)?, &part(2)?, before)?;
+                }
+                Places::At(places) => cache.own.put(&part(1)?, &part(2)?, places)?,
+            }
             let q = qkv.narrow(2, 0, width)?.contiguous()?;
-            let seen = kernels::attend(&q, &cache.own.of(slots.clone())?, &own)?;
+            let seen = kernels::attend(&q, &cache.own.of(slots())?, &course.own)?;
             x = layer.self_out.forward_onto(x, &seen)?;
             let q = layer.cross_q.forward(&layer.cross_norm.forward(&x)?, Activation::None)?;
-            let seen = kernels::attend(&q, &cache.heard.of(slots.clone())?, &heard)?;
+            let seen = kernels::attend(&q, &cache.heard.of(slots())?, &course.heard)?;
             if let Some(queries) = &mut queries {
                 queries.push(q);
             }
             x = layer.cross_out.forward_onto(x, &seen)?;
             x = layer.mlp.forward(x)?;
-        }
-        for read in &mut caches.read[slots] {
-            *read += time;
         }
         self.norm.forward(&x)
     }

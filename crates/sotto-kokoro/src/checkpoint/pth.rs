@@ -101,7 +101,8 @@ fn values(archive: &mut Archive, tensor: &TensorInfo) -> candle_core::Result<Vec
     let size = tensor.dtype.size_in_bytes();
     let count = tensor.layout.shape().elem_count();
     let mut file = archive.by_name(&tensor.path).map_err(candle_core::Error::wrap)?;
-    let skipped = (tensor.layout.start_offset() * size) as u64;
+    // candle counts it in bytes.
+    let skipped = tensor.layout.start_offset() as u64;
     std::io::copy(&mut file.by_ref().take(skipped), &mut std::io::sink())?;
     let mut bytes = vec![0; count * size];
     file.read_exact(&mut bytes)?;

@@ -20,6 +20,10 @@ use crate::{Error, Kokoro, Plan, Precision, Settings, Sound};
 /// Of what a step makes, as a part of the largest value, or of 1 if that is smaller.
 const EXACT: f32 = 1e-4;
 
+/// The mean distance of logarithms of spectra of the same sound. The reference itself, with the phase of its source in
+/// f64 instead of f32, is 0.10 and 0.16 from itself; with other noise it is 0.62.
+const SAME_SOUND: f32 = 0.25;
+
 #[derive(Deserialize)]
 struct Reference {
     weights: HashMap<String, Sample>,
@@ -420,7 +424,7 @@ fn the_whole_sounds_like_the_reference() {
         let distance = pairs.map(|(a, b)| (a - b).abs()).sum::<f32>() / count as f32;
         eprintln!("mean distance of logarithms of spectra: {distance:.3}");
         assert_eq!(spectrum.len(), run.spectrum.values.len());
-        assert!(distance < 0.1, "{distance}");
+        assert!(distance < SAME_SOUND, "{distance}");
     }
 }
 

@@ -58,15 +58,15 @@ def main() -> None:
 
     def theirs(part: list) -> tuple:
         with torch.inference_mode():
-            start = time.perf_counter()
+            start, busy = time.perf_counter(), time.process_time()
             audio, _ = made.forward_with_tokens(torch.tensor([[0, *part, 0]]), rows[len(part) - 1])
-            return (time.perf_counter() - start) * 1e3, audio.numel()
+            return (time.perf_counter() - start) * 1e3, audio.numel(), (time.process_time() - busy) * 1e3
 
     def own(part: list) -> tuple:
         ours.stdin.write(" ".join(map(str, part)) + "\n")
         ours.stdin.flush()
-        planned, spoken, samples, peak = map(float, ours.stdout.readline().split())
-        return planned + spoken, planned, int(samples), int(peak)
+        planned, spoken, busy, samples, peak = map(float, ours.stdout.readline().split())
+        return planned + spoken, planned, int(samples), int(peak), busy
 
     theirs(ids[:10]), own(ids[:10])
     table = []
@@ -79,6 +79,8 @@ def main() -> None:
         table.append({
             "phonemes": length, "seconds": times[0][1][2] / 24_000, "pytorch_ms": round(pytorch, 1),
             "sotto_ms": round(sotto, 1), "plan_ms": round(statistics.median(o[1] for _, o in times), 1),
+            "pytorch_cpu_ms": round(statistics.median(t[2] for t, _ in times)),
+            "sotto_cpu_ms": round(statistics.median(o[4] for _, o in times)),
             "ratio": round(sotto / pytorch, 3), "sotto_peak_mib": times[-1][1][3],
         })
         print(json.dumps(table[-1]), file=sys.stderr)
@@ -87,6 +89,7 @@ def main() -> None:
     summary = {
         "torch": torch.__version__, "threads": options.threads, "runs": options.runs, "seconds": total("seconds"),
         "pytorch_ms": total("pytorch_ms"), "sotto_ms": total("sotto_ms"),
+        "pytorch_cpu_ms": total("pytorch_cpu_ms"), "sotto_cpu_ms": total("sotto_cpu_ms"),
         "ratio_of_sums": round(total("sotto_ms") / total("pytorch_ms"), 3),
         "median_ratio": statistics.median(row["ratio"] for row in table),
         "largest_ratio": max(row["ratio"] for row in table), "sotto_peak_mib": max(row["sotto_peak_mib"] for row in table),

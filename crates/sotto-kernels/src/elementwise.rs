@@ -132,7 +132,6 @@ fn gelu_all(values: &mut [f32]) {
     }
 }
 
-#[expect(clippy::inline_always, reason = "compiled anew for each instruction set of its callers")]
 #[inline(always)]
 fn gelu_tanh_all(values: &mut [f32]) {
     /// The square root of 2 / π.
@@ -144,6 +143,7 @@ fn gelu_tanh_all(values: &mut [f32]) {
 }
 
 /// 1 / (1 + e to the −x), to the last digits of one.
+#[expect(clippy::inline_always, reason = "compiled anew for each instruction set of its callers")]
 #[inline(always)]
 pub(super) fn sigmoid(x: f32) -> f32 {
     let e = exp(-x.abs());
@@ -151,6 +151,7 @@ pub(super) fn sigmoid(x: f32) -> f32 {
 }
 
 /// The hyperbolic tangent, to the last digits of one.
+#[expect(clippy::inline_always, reason = "compiled anew for each instruction set of its callers")]
 #[inline(always)]
 pub(super) fn hyperbolic_tangent(x: f32) -> f32 {
     let e = exp(-2.0 * x.abs());

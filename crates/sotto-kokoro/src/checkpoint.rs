@@ -1,4 +1,4 @@
-//! The model's weights, by name, from PyTorch's format or from safetensors. They are read one by one.
+//! The model's weights, by name, from `PyTorch`'s format or from safetensors. They are read one by one.
 
 pub(crate) mod pth;
 mod safetensors;

@@ -63,7 +63,10 @@ impl Config {
     fn check(&self) -> Option<&'static str> {
         let Generator { upsample_rates, upsample_kernel_sizes, .. } = &self.istftnet;
         let per_pitch = upsample_rates.iter().product::<usize>() * self.istftnet.gen_istft_hop_size;
-        let doubled = upsample_rates.iter().zip(upsample_kernel_sizes).all(|(u, k)| *k == 2 * u);
+        let doubled = upsample_rates
+            .iter()
+            .zip(upsample_kernel_sizes)
+            .all(|(u, k)| u.is_multiple_of(2) && *k == 2 * u);
         let resblocks = &self.istftnet.resblock_dilation_sizes;
         let heads = self.plbert.num_attention_heads;
         if self.istftnet.gen_istft_n_fft != 2 * (BINS - 1)
@@ -73,8 +76,12 @@ impl Config {
         } else if per_pitch != PER_PITCH || upsample_rates.len() != upsample_kernel_sizes.len() {
             Some("upsample_rates must make 300 samples of one value of the pitch")
         } else if !doubled {
-            Some("each of upsample_kernel_sizes must be twice its rate")
-        } else if resblocks.len() != self.istftnet.resblock_kernel_sizes.len() {
+            Some(
+                "each of upsample_rates must be even, and each of upsample_kernel_sizes twice its rate",
+            )
+        } else if resblocks.len() != self.istftnet.resblock_kernel_sizes.len()
+            || resblocks.iter().any(Vec::is_empty)
+        {
             Some("each of resblock_kernel_sizes needs its resblock_dilation_sizes")
         } else if heads == 0 || !self.plbert.hidden_size.is_multiple_of(heads) {
             Some("hidden_size must be a multiple of num_attention_heads")

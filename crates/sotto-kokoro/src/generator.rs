@@ -1,5 +1,6 @@
 //! From columns at 80 a second and a pitch to samples.
 
+use rayon::prelude::*;
 use sotto_kernels::FilterShape;
 
 use crate::LoadError;
@@ -14,6 +15,9 @@ const SLOPES: (f32, f32) = (0.1, 0.01);
 const LAST_KERNEL: usize = 7;
 /// Kernels of what bends the source: of each stage but the last, and of that.
 const SOURCE_KERNELS: (usize, usize) = (7, 11);
+
+/// Spectra that are not worth waking a thread for.
+const FEW: usize = 256;
 
 pub(crate) struct Generator<F, R> {
     stages: Vec<Stage<F, R>>,
@@ -103,11 +107,13 @@ impl<F, R> Generator<F, R> {
         let before = Before::Leaky(SLOPES.1);
         let out = maths.apply(&self.last, &x, before, Onto::Nothing, 1.0, Next::Other)?;
         let mut spectra = maths.values(out)?;
-        for spectrum in spectra.chunks_exact_mut(WIDTH) {
+        spectra.par_chunks_exact_mut(WIDTH).with_min_len(FEW).for_each(|spectrum| {
             let (magnitudes, phases) = spectrum.split_at_mut(BINS);
-            magnitudes.iter_mut().for_each(|value| *value = value.exp());
-            phases.iter_mut().for_each(|value| *value = value.sin());
-        }
+            for (magnitude, phase) in magnitudes.iter_mut().zip(phases) {
+                *magnitude = magnitude.exp();
+                *phase = phase.sin();
+            }
+        });
         Ok(spectra)
     }
 }

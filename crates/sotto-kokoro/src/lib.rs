@@ -78,9 +78,9 @@ pub struct Kokoro {
 
 /// Who makes the sound.
 enum Sound {
-    Host(Voicing<sotto_kernels::Filter, Vec<f32>>),
+    Host(Box<Voicing<sotto_kernels::Filter, Vec<f32>>>),
     Device {
-        voicing: Voicing<maths::DeviceFilter, candle_core::Tensor>,
+        voicing: Box<Voicing<maths::DeviceFilter, candle_core::Tensor>>,
         device: Device,
         dtype: DType,
     },
@@ -134,7 +134,8 @@ impl Kokoro {
     ) -> Result<Self, LoadError> {
         let text = Text::load(checkpoint, config, device)?;
         let sound = if device.is_cpu() {
-            Sound::Host(Voicing::load(&maths::Host::new(&|| false), checkpoint, config)?)
+            let maths = maths::Host::new(&|| false);
+            Sound::Host(Box::new(Voicing::load(&maths, checkpoint, config)?))
         } else {
             let dtype = match settings.precision {
                 Precision::Full => DType::F32,
@@ -154,7 +155,7 @@ impl Kokoro {
         dtype: DType,
     ) -> Result<Sound, LoadError> {
         let maths = maths::Device::new(device, dtype, &|| false);
-        let voicing = Voicing::load(&maths, checkpoint, config)?;
+        let voicing = Box::new(Voicing::load(&maths, checkpoint, config)?);
         Ok(Sound::Device { voicing, device: device.clone(), dtype })
     }
 
@@ -268,7 +269,9 @@ impl<F, R> Voicing<F, R> {
     ) -> maths::Result<Vec<f32>> {
         let deviation = self.decoder.source.noise_deviation();
         let mut noise = noise::gaussian(seed, plan.samples());
-        noise.iter_mut().for_each(|value| *value *= deviation);
+        for value in &mut noise {
+            *value *= deviation;
+        }
         self.decoder.apply(maths, plan.score(), &noise)
     }
 }

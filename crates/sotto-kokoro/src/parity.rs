@@ -1,4 +1,4 @@
-//! The model on weights from a formula, against PyTorch: see `tests/reference/kokoro_model.py`.
+//! The model on weights from a formula, against `PyTorch`: see `tests/reference/kokoro_model.py`.
 
 use std::collections::HashMap;
 use std::f32::consts::PI;
@@ -183,7 +183,9 @@ fn tensor(name: &str, shape: &[usize]) -> Vec<f32> {
         "predictor.duration_proj.linear_layer.weight" => 30.0,
         _ => return values,
     };
-    values.iter_mut().for_each(|value| *value *= factor);
+    for value in &mut values {
+        *value *= factor;
+    }
     values
 }
 
@@ -478,6 +480,8 @@ fn what_cannot_be_spoken_is_refused() {
 
 #[test]
 fn the_published_configuration_and_voices_are_read() {
+    use std::fmt::Write;
+
     use sha2::{Digest, Sha256};
 
     const VOICES: [(&str, &str); 10] = [
@@ -500,8 +504,10 @@ fn the_published_configuration_and_voices_are_read() {
     for (name, sum) in VOICES {
         let path = folder.join(format!("voices/{name}.bin"));
         let bytes = std::fs::read(&path).unwrap();
-        let ours: String =
-            Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut ours = String::new();
+        for byte in Sha256::digest(&bytes) {
+            write!(ours, "{byte:02x}").unwrap();
+        }
         assert_eq!(ours, sum, "{name}");
         let voice = crate::Voice::read(&path).unwrap();
         let last: Vec<u8> = voice.row(510).iter().flat_map(|value| value.to_le_bytes()).collect();

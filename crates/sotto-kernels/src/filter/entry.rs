@@ -62,6 +62,7 @@ impl Entry<'_> {
     }
 }
 
+#[expect(clippy::inline_always, reason = "compiled anew for each instruction set of its callers")]
 #[inline(always)]
 fn leaky(x: f32, slope: f32) -> f32 {
     if x < 0.0 { x * slope } else { x }
@@ -78,7 +79,7 @@ fn squared_sine(x: f32) -> f32 {
     let r = ((x - n * PI[0]) - n * PI[1]) - n * PI[2];
     let square = r * r;
     let mut series = -2.505_210_8e-8;
-    for coefficient in [2.755_731_9e-6, -1.984_127e-4, 8.333_333_3e-3, -1.666_666_7e-1, 1.0] {
+    for coefficient in [2.755_731_9e-6, -1.984_127e-4, 8.333_334e-3, -1.666_666_7e-1, 1.0] {
         series = series * square + coefficient;
     }
     let sine = r * series;

@@ -121,6 +121,7 @@ impl Block<'_> {
 impl WithSimd for Block<'_> {
     type Output = ();
 
+    #[expect(clippy::inline_always, reason = "compiled anew for each instruction set")]
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         // As many sums as there are registers, less those for the weights.

@@ -1,4 +1,4 @@
-//! PyTorch's format: a zip archive of pickled objects and of what their tensors hold.
+//! The format of `PyTorch`: a zip archive of pickled objects and of what their tensors hold.
 
 use std::collections::HashMap;
 use std::io::{BufReader, Read};

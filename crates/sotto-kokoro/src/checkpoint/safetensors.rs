@@ -15,7 +15,7 @@ const LONGEST_HEAD: u64 = 1 << 20;
 
 pub(super) struct File {
     path: PathBuf,
-    file: std::fs::File,
+    values: std::fs::File,
     /// Where the values begin.
     begin: u64,
     entries: HashMap<String, Entry>,
@@ -74,7 +74,7 @@ impl File {
             }
             entries.insert(plain(&name), entry);
         }
-        Ok(Self { path: path.to_owned(), file, begin, entries })
+        Ok(Self { path: path.to_owned(), values: file, begin, entries })
     }
 
     pub(super) fn read(
@@ -86,9 +86,9 @@ impl File {
         checked(&self.path, name, &entry.shape, shape)?;
         let [start, end] = entry.data_offsets;
         let mut bytes = vec![0; (end - start) as usize];
-        self.file
+        self.values
             .seek(SeekFrom::Start(self.begin + start))
-            .and_then(|_| self.file.read_exact(&mut bytes))
+            .and_then(|_| self.values.read_exact(&mut bytes))
             .map_err(|source| LoadError::Read { path: self.path.clone(), source })?;
         let (pairs, _) = bytes.as_chunks();
         let values = match entry.dtype {

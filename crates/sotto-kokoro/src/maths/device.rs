@@ -9,7 +9,7 @@ use crate::style::{EPSILON, Norm};
 
 /// A device's operations, for one computation.
 pub(crate) struct Device<'a> {
-    device: &'a candle_core::Device,
+    on: &'a candle_core::Device,
     /// Of convolutions.
     dtype: DType,
     stop: &'a dyn Fn() -> bool,
@@ -30,11 +30,11 @@ impl<'a> Device<'a> {
         dtype: DType,
         stop: &'a dyn Fn() -> bool,
     ) -> Self {
-        Self { device, dtype, stop }
+        Self { on: device, dtype, stop }
     }
 
     fn column(&self, values: &[f32]) -> candle_core::Result<Tensor> {
-        Tensor::from_slice(values, (1, values.len(), 1), self.device)
+        Tensor::from_slice(values, (1, values.len(), 1), self.on)
     }
 
     fn normed(&self, x: &Tensor, norm: &Norm) -> candle_core::Result<Tensor> {
@@ -78,7 +78,7 @@ impl Maths for Device<'_> {
         bias: Option<&[f32]>,
     ) -> candle_core::Result<Filter> {
         let size = (shape.outputs, shape.inputs, shape.taps);
-        let weight = Tensor::from_slice(weight, size, self.device)?.to_dtype(self.dtype)?;
+        let weight = Tensor::from_slice(weight, size, self.on)?.to_dtype(self.dtype)?;
         let bias = bias.map(|bias| self.column(bias)).transpose()?;
         Ok(Filter { shape, weight, bias })
     }
@@ -89,7 +89,7 @@ impl Maths for Device<'_> {
 
     fn signal(&self, values: Vec<f32>, channels: usize) -> Result<Tensor> {
         let time = values.len() / channels;
-        let rows = Tensor::from_vec(values, (1, time, channels), self.device)?;
+        let rows = Tensor::from_vec(values, (1, time, channels), self.on)?;
         Ok(rows.transpose(1, 2)?.contiguous()?)
     }
 
@@ -118,7 +118,7 @@ impl Maths for Device<'_> {
             Onto::Other(other) => (y + other)?,
             Onto::Into(signal) => (y + signal)?,
         };
-        Ok(if factor == 1.0 { y } else { (y * f64::from(factor))? })
+        Ok((y * f64::from(factor))?)
     }
 
     fn widen(&self, x: &Tensor, norm: &Norm, slope: f32, by: &Widening<Tensor>) -> Result<Tensor> {

@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp2, InplaceOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::elementwise::{CHUNK, gelu_in_place};
+use super::elementwise::{CHUNK, gelu_in_place, gelu_tanh_in_place};
 use super::product::{Before, View, ViewMut, multiply};
 use super::{contiguous, is_ours, values};
 
@@ -14,6 +14,19 @@ pub enum Activation {
     None,
     /// The exact GELU.
     Gelu,
+    /// The GELU that is written with a hyperbolic tangent.
+    GeluTanh,
+}
+
+impl Activation {
+    /// Changes all values, in f32 on a processor.
+    pub(super) fn in_place(self, values: &mut [f32]) {
+        match self {
+            Activation::None => {}
+            Activation::Gelu => gelu_in_place(values),
+            Activation::GeluTanh => gelu_tanh_in_place(values),
+        }
+    }
 }
 
 /// `activation(x · Wᵀ + b)`: x [batch, time, in], W [out, in], b [out].
@@ -29,6 +42,7 @@ pub fn activate(x: Tensor, activation: Activation) -> Result<Tensor> {
     match activation {
         Activation::None => Ok(x),
         Activation::Gelu => x.gelu_erf(),
+        Activation::GeluTanh => x.gelu(),
     }
 }
 
@@ -87,9 +101,7 @@ impl CustomOp2 for Affine<'_> {
         let mut y = repeated(self.bias, rows);
         let onto = &mut ViewMut::new(&mut y, rows, outputs, outputs);
         multiply(x, weight, onto, Before::Kept, rayon::current_num_threads());
-        if self.activation == Activation::Gelu {
-            gelu_in_place(&mut y);
-        }
+        self.activation.in_place(&mut y);
         Ok((CpuStorage::F32(y), Shape::from((batch, time, outputs))))
     }
 }

@@ -21,17 +21,33 @@ pub fn softmax(x: &Tensor) -> Result<Tensor> {
 /// Layer normalisation over the last dimension: computed in f32, whatever the precision around it. `weight`
 /// and `bias` are in f32.
 pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    layer_norm_with(x, weight, bias, NORM_EPSILON)
+}
+
+/// `layer_norm` with `epsilon` added to the variance.
+pub fn layer_norm_with(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f32) -> Result<Tensor> {
     if is_ours(x) {
-        return x.apply_op3_no_bwd(weight, bias, &LayerNorm { width: x.dim(D::Minus1)? });
+        let width = x.dim(D::Minus1)?;
+        return x.apply_op3_no_bwd(weight, bias, &LayerNorm { width, epsilon });
     }
     let dtype = x.dtype();
     let x = x.to_dtype(DType::F32)?.contiguous()?;
-    ops::layer_norm(&x, weight, bias, NORM_EPSILON)?.to_dtype(dtype)
+    ops::layer_norm(&x, weight, bias, epsilon)?.to_dtype(dtype)
 }
 
 /// The exact (erf) GELU of all values. Differs from the reference by less than 5e-7.
 pub(super) fn gelu_in_place(values: &mut [f32]) {
     let change = |values: &mut [f32]| pulp::Arch::new().dispatch(|| gelu_all(values));
+    if values.len() <= CHUNK {
+        change(values);
+    } else {
+        values.par_chunks_mut(CHUNK).for_each(change);
+    }
+}
+
+/// The GELU that is written with a hyperbolic tangent, of all values.
+pub(super) fn gelu_tanh_in_place(values: &mut [f32]) {
+    let change = |values: &mut [f32]| pulp::Arch::new().dispatch(|| gelu_tanh_all(values));
     if values.len() <= CHUNK {
         change(values);
     } else {
@@ -47,6 +63,7 @@ pub(super) fn exponentials(scores: &mut [f32]) -> f32 {
 
 struct LayerNorm {
     width: usize,
+    epsilon: f32,
 }
 
 impl CustomOp3 for LayerNorm {
@@ -69,7 +86,7 @@ impl CustomOp3 for LayerNorm {
         let rows = (CHUNK / self.width).max(1);
         let norm = |rows: &mut [f32]| {
             for row in rows.chunks_exact_mut(self.width) {
-                pulp::Arch::new().dispatch(|| norm_row(row, weight, bias));
+                pulp::Arch::new().dispatch(|| norm_row(row, weight, bias, self.epsilon));
             }
         };
         if normed.len() <= CHUNK {
@@ -83,11 +100,11 @@ impl CustomOp3 for LayerNorm {
 
 #[expect(clippy::inline_always, reason = "compiled anew for each instruction set of its callers")]
 #[inline(always)]
-fn norm_row(row: &mut [f32], weight: &[f32], bias: &[f32]) {
+fn norm_row(row: &mut [f32], weight: &[f32], bias: &[f32], epsilon: f32) {
     let scale = 1.0 / row.len() as f32;
     let mean = sum(row, |x| x) * scale;
     let variance = sum(row, |x| (x - mean) * (x - mean)) * scale;
-    let factor = 1.0 / (variance + NORM_EPSILON).sqrt();
+    let factor = 1.0 / (variance + epsilon).sqrt();
     for ((x, weight), bias) in row.iter_mut().zip(weight).zip(bias) {
         *x = (*x - mean) * factor * weight + bias;
     }
@@ -113,6 +130,32 @@ fn gelu_all(values: &mut [f32]) {
     for x in values {
         *x = 0.5 * *x * (1.0 + erf(*x * std::f32::consts::FRAC_1_SQRT_2));
     }
+}
+
+#[inline(always)]
+fn gelu_tanh_all(values: &mut [f32]) {
+    /// The square root of 2 / π.
+    const FACTOR: f32 = 0.797_884_6;
+    for x in values {
+        let inner = FACTOR * (*x + 0.044_715 * *x * *x * *x);
+        *x = 0.5 * *x * (1.0 + hyperbolic_tangent(inner));
+    }
+}
+
+/// 1 / (1 + e to the −x), to the last digits of one.
+#[expect(clippy::inline_always, reason = "compiled anew for each instruction set of its callers")]
+#[inline(always)]
+pub(super) fn sigmoid(x: f32) -> f32 {
+    let e = exp(-x.abs());
+    (if x < 0.0 { e } else { 1.0 }) / (1.0 + e)
+}
+
+/// The hyperbolic tangent, to the last digits of one.
+#[expect(clippy::inline_always, reason = "compiled anew for each instruction set of its callers")]
+#[inline(always)]
+pub(super) fn hyperbolic_tangent(x: f32) -> f32 {
+    let e = exp(-2.0 * x.abs());
+    ((1.0 - e) / (1.0 + e)).copysign(x)
 }
 
 #[expect(clippy::inline_always, reason = "compiled anew for each instruction set of its callers")]
@@ -205,6 +248,21 @@ mod tests {
             gelu_in_place(&mut ours);
             let ours = Tensor::from_vec(ours, 40_000, &Device::Cpu).unwrap();
             assert!(largest_difference(&ours, &x.gelu_erf().unwrap()) < tolerance);
+        }
+    }
+
+    #[test]
+    fn the_other_gelu_and_its_parts_are_the_reference() {
+        let x = Tensor::from_vec(ramp(40_000, -10.0, 10.0), 40_000, &Device::Cpu).unwrap();
+        let mut ours = x.to_vec1::<f32>().unwrap();
+        gelu_tanh_in_place(&mut ours);
+        let ours = Tensor::from_vec(ours, 40_000, &Device::Cpu).unwrap();
+        assert!(largest_difference(&ours, &x.gelu().unwrap()) < 2e-6);
+        for x in ramp(40_000, -30.0, 30.0) {
+            let theirs = 1.0 / (1.0 + (-f64::from(x)).exp());
+            assert!((f64::from(sigmoid(x)) - theirs).abs() < 2e-7, "{x}");
+            let theirs = f64::from(x).tanh();
+            assert!((f64::from(hyperbolic_tangent(x)) - theirs).abs() < 2e-7, "{x}");
         }
     }
 

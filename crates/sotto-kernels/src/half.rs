@@ -7,7 +7,6 @@ use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor};
 use half::f16;
 use rayon::prelude::*;
 
-use super::elementwise::gelu_in_place;
 use super::product::{Before, View, ViewMut, multiply};
 use super::{Activation, values};
 
@@ -103,9 +102,7 @@ impl CustomOp1 for Apply<'_> {
                 }
             }
         }
-        if self.activation == Activation::Gelu {
-            gelu_in_place(&mut y);
-        }
+        self.activation.in_place(&mut y);
         Ok((CpuStorage::F32(y), Shape::from((batch, time, outputs))))
     }
 }

@@ -1,15 +1,17 @@
-//! The arithmetic that speech models are made of, each as one operation on [batch, time, width].
+//! The arithmetic that speech models are made of, most of it as one operation on [batch, time, width].
 //!
 //! On a processor, in f32, these are operations of our own: products write onto what is to be added to, attention
 //! never holds a whole matrix of scores, and weights in f16 are read as such. Everywhere else they are put
-//! together from candle's.
+//! together from candle's. Filters and recurrent layers exist on a processor alone.
 
 mod affine;
 mod attention;
 mod cache;
 mod convolution;
 mod elementwise;
+mod filter;
 mod half;
+mod lstm;
 mod product;
 
 use candle_core::{DType, Tensor};
@@ -18,8 +20,10 @@ pub use self::affine::{Activation, Bias, activate, affine, affine_onto};
 pub use self::attention::{Reading, attend, attend_self, masks, split_heads};
 pub use self::cache::Cache;
 pub use self::convolution::convolution;
-pub use self::elementwise::{layer_norm, softmax};
+pub use self::elementwise::{layer_norm, layer_norm_with, softmax};
+pub use self::filter::{Entry, Filter, FilterShape, Job, Moments, Onto, moments};
 pub use self::half::HalfMatrix;
+pub use self::lstm::{BiLstm, Direction};
 
 /// Whether our own operations can take this.
 fn is_ours(x: &Tensor) -> bool {

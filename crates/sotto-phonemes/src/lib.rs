@@ -1,0 +1,4 @@
+//! x
+mod clean;
+mod normal;
+pub mod vocabulary;

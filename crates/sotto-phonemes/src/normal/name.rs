@@ -1,0 +1,89 @@
+//! Given pronunciations, hashtags, letters of Greek.
+
+use super::scan::{At, letters};
+use super::{Match, Parts, code};
+use crate::vocabulary;
+
+/// `[word](/phonemes/)`: said as given. Characters that Kokoro lacks are left out.
+pub(super) fn given(here: &At) -> Option<Match> {
+    let rest = here.rest().strip_prefix('[')?;
+    let close = rest.find("](/").filter(|&close| close > 0 && close < 200)?;
+    let sounds = &rest[close + 3..];
+    let end = sounds.find("/)").filter(|&end| end < 400)?;
+    if rest[..close].contains(['[', ']']) {
+        return None;
+    }
+    let mut sounds = sounds[..end].to_owned();
+    vocabulary::keep(&mut sounds);
+    let mut parts = Parts::default();
+    parts.sounds(sounds.trim());
+    Some((1 + close + 3 + end + 2, parts))
+}
+
+/// `#RustLang`, `@someone`.
+pub(super) fn hashtag(here: &At) -> Option<Match> {
+    let rest = here.rest();
+    let sign = rest.chars().next().filter(|c| matches!(c, '#' | '@'))?;
+    if here.before().ends_with(char::is_alphanumeric) {
+        return None;
+    }
+    let name = &rest[1..];
+    let len = name.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(name.len());
+    let name = name[..len].trim_end_matches('_');
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return None;
+    }
+    let mut parts = Parts::default();
+    parts.words(if sign == '#' { "hashtag" } else { "at" });
+    for word in name.split('_') {
+        let mut rest = word;
+        while !rest.is_empty() {
+            let run = letters(rest);
+            if run.is_empty() {
+                let number = super::scan::digits(rest);
+                parts.words(&super::numbers::in_a_name(number, here.british));
+                rest = &rest[number.len()..];
+            } else {
+                code::say_run(run, here, &mut parts);
+                rest = &rest[run.len()..];
+            }
+        }
+    }
+    Some((1 + name.len(), parts))
+}
+
+/// A letter of Greek that stands alone, as in formulas.
+pub(super) fn greek(here: &At) -> Option<Match> {
+    let c = here.rest().chars().next()?;
+    let after = &here.rest()[c.len_utf8()..];
+    if after.starts_with(char::is_alphabetic) || here.before().ends_with(char::is_alphabetic) {
+        return None;
+    }
+    let name = match c {
+        'α' | 'Α' => "alpha",
+        'β' | 'Β' => "beta",
+        'γ' | 'Γ' => "gamma",
+        'δ' | 'Δ' => "delta",
+        'ε' => "epsilon",
+        'ζ' => "zeta",
+        'η' => "eta",
+        'θ' | 'Θ' => "theta",
+        'κ' => "kappa",
+        'λ' | 'Λ' => "lambda",
+        'μ' => "mu",
+        'ν' => "nu",
+        'ξ' => "xi",
+        'π' | 'Π' => "pi",
+        'ρ' => "rho",
+        'σ' | 'Σ' => "sigma",
+        'τ' => "tau",
+        'φ' | 'Φ' => "phi",
+        'χ' => "chi",
+        'ψ' | 'Ψ' => "psi",
+        'ω' | 'Ω' => "omega",
+        _ => return None,
+    };
+    let mut parts = Parts::default();
+    parts.words(name);
+    Some((c.len_utf8(), parts))
+}

@@ -1,0 +1,336 @@
+//! Numbers that are neither times nor money.
+
+use super::numbers::{
+    cardinal, decimal, fraction, in_a_name, like_a_year, one_by_one, ordinal, year,
+};
+use super::scan::{At, Number, digits, ends, letters, number};
+use super::unit::{Called, unit};
+use super::{Match, Parts, time};
+
+/// `+1 (555) 123-4567`, `555-123-4567`, `020 7946 0958`: digit by digit, with a pause between groups.
+pub(super) fn phone(here: &At) -> Option<Match> {
+    let rest = here.rest();
+    if here.before().ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '/')) {
+        return None;
+    }
+    let plus = rest.starts_with('+');
+    let mut len = usize::from(plus);
+    let mut groups: Vec<&str> = Vec::new();
+    let mut dashes = 0;
+    let mut brackets = false;
+    loop {
+        let open = rest[len..].starts_with('(');
+        let from = len + usize::from(open);
+        let group = digits(&rest[from..]);
+        if group.is_empty() || open && !rest[from + group.len()..].starts_with(')') {
+            break;
+        }
+        brackets |= open;
+        groups.push(group);
+        len = from + group.len() + usize::from(open);
+        let gap = rest[len..].chars().next().filter(|c| matches!(c, ' ' | '-' | '.'));
+        let Some(gap) = gap.or(Some('\0').filter(|_| open)) else { break };
+        let next = len + usize::from(gap != '\0');
+        let goes_on = rest[next..].starts_with(|c: char| c.is_ascii_digit())
+            || rest[next..].starts_with('(') && groups.len() < 3;
+        if !goes_on {
+            break;
+        }
+        dashes += usize::from(gap == '-' || gap == '.');
+        len = next;
+    }
+    // Groups end where the last digit does, not at the gap behind it.
+    let end = rest[..len].trim_end_matches([' ', '-', '.']).len();
+    let shape: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+    let count: usize = shape.iter().sum();
+    let looks_right = match *shape {
+        [3, 4] => dashes == 1 && !rest.as_bytes().contains(&b'.'),
+        [3, 3, 4] => dashes == 2 || brackets || plus,
+        [1, 3, 3, 4] | [1..=3, _, _, ..] if plus || shape[0] == 1 => (8..=15).contains(&count),
+        [1..=3, 6..=12] | [8..=15] => plus,
+        [3..=5, 3..=4, 3..=4] | [4..=5, 6] => groups[0].starts_with('0'),
+        _ => false,
+    };
+    if !looks_right || !ends(&rest[end..]) {
+        return None;
+    }
+    let mut parts = Parts::default();
+    if plus {
+        parts.words("plus");
+    }
+    for (index, group) in groups.iter().enumerate() {
+        if index > 0 {
+            parts.mark(',');
+        }
+        parts.words(&one_by_one(group));
+    }
+    Some((end, parts))
+}
+
+/// `5'10"`, `6'2`: a height.
+pub(super) fn feet(here: &At) -> Option<Match> {
+    let rest = here.rest();
+    let feet = digits(rest);
+    let inches = digits(rest[feet.len()..].strip_prefix('\'')?);
+    let value: u32 = inches.parse().ok()?;
+    if feet.is_empty() || feet.len() > 2 || value > 11 {
+        return None;
+    }
+    let mut len = feet.len() + 1 + inches.len();
+    len += usize::from(rest[len..].starts_with('"'));
+    let mut parts = Parts::default();
+    let foot = if feet == "1" { "foot" } else { "feet" };
+    parts.words(&format!("{} {foot} {}", cardinal(feet, here.british), cardinal(inches, here.british)));
+    Some((len, parts))
+}
+
+/// Everything that begins with a number: ordinals, percentages, fractions, ranges, measures.
+pub(super) fn quantity(here: &At) -> Option<Match> {
+    let rest = here.rest();
+    if here.before().ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+        return None;
+    }
+    let mut parts = Parts::default();
+    let sign = ["-", "+", "±", "~", "#"].into_iter().find(|sign| rest.starts_with(sign));
+    let sign_len = sign.map_or(0, str::len);
+    let body = &rest[sign_len..];
+    let vulgar = body.chars().next().and_then(vulgar_fraction);
+    if vulgar.is_none() && number(body).is_none() {
+        return None;
+    }
+    match sign {
+        Some("-") if here.before().ends_with([')', ']']) => return None,
+        Some("-") => parts.words("minus"),
+        Some("+") => parts.words("plus"),
+        Some("±") => parts.words("plus or minus"),
+        Some("~") => parts.words("about"),
+        Some("#") => parts.words("number"),
+        _ => {}
+    }
+    let inner = At { text: body, at: 0, ..*here };
+    if let Some(words) = vulgar {
+        parts.words(words);
+        let len = body.chars().next().map_or(0, char::len_utf8);
+        return Some((sign_len + len, parts));
+    }
+    let value = number(body)?;
+    let used = one_quantity(&inner, &value, &mut parts)?;
+    Some((sign_len + used, parts))
+}
+
+fn one_quantity(here: &At, value: &Number, parts: &mut Parts) -> Option<usize> {
+    let text = here.rest();
+    let british = here.british;
+    let len = value.len;
+    let after = &text[len..];
+    let plain = value.fraction.is_empty() && !value.grouped;
+    // 1st, 22nd.
+    let suffix = letters(after);
+    if value.fraction.is_empty() && time::is_ordinal_suffix(suffix, &value.whole) {
+        parts.words(&ordinal(&value.whole, british));
+        return Some(len + suffix.len());
+    }
+    // 3½.
+    if let Some(words) = after.chars().next().and_then(vulgar_fraction) {
+        parts.words(&cardinal(&value.whole, british));
+        let words = words.strip_prefix("one ").map_or(words.to_owned(), |part| format!("a {part}"));
+        parts.words(&format!("and {words}"));
+        return Some(len + after.chars().next().map_or(0, char::len_utf8));
+    }
+    // 3/4, 24/7.
+    if let Some(below) = after.strip_prefix(['/', '⁄']).map(digits).filter(|d| !d.is_empty() && plain) {
+        let slash = after.chars().next().map_or(0, char::len_utf8);
+        let end = len + slash + below.len();
+        if ends(&text[end..]) && !text[end..].starts_with('/') {
+            let (above, under) = (value.whole.parse().ok()?, below.parse().ok()?);
+            let known = matches!((value.whole.as_str(), below), ("24", "7") | ("9", "11") | ("50", "50"));
+            match fraction(above, under, british).filter(|_| !known && above < 100 && under < 1000) {
+                Some(words) => parts.words(&words),
+                None if known => {
+                    parts.words(&format!("{} {}", cardinal(&value.whole, british), cardinal(below, british)));
+                }
+                None => parts.words(&format!("{} over {}", cardinal(&value.whole, british), cardinal(below, british))),
+            }
+            return Some(end);
+        }
+    }
+    // 1920x1080, 3×4.
+    if let Some(second) = after.strip_prefix(['x', '×']).and_then(number) {
+        let by = after.chars().next().map_or(0, char::len_utf8);
+        let end = len + by + second.len;
+        let more = text[end..].starts_with(['x', '×']);
+        if ends(&text[end..]) || more {
+            say(value, here, parts);
+            parts.words(if after.starts_with('x') { "by" } else { "times" });
+            if more {
+                let inner = At { text: &text[len + by..], at: 0, ..*here };
+                return Some(len + by + one_quantity(&inner, &second, parts)?);
+            }
+            say(&second, here, parts);
+            return Some(end + measure(here, &text[end..], false, parts));
+        }
+    }
+    // 10-20, 1990–2000.
+    if let Some((end, second)) = range(text, len) {
+        say(value, here, parts);
+        parts.words("to");
+        say(&second, here, parts);
+        return Some(end + measure(here, &text[end..], false, parts));
+    }
+    // 2^10.
+    if let Some(power) = after.strip_prefix('^').map(digits).filter(|d| !d.is_empty()) {
+        say(value, here, parts);
+        parts.words("to the power of");
+        parts.words(&cardinal(power, british));
+        return Some(len + 1 + power.len());
+    }
+    if let Some((words, sign)) = [("squared", '²'), ("cubed", '³')].into_iter().find(|(_, s)| after.starts_with(*s)) {
+        say(value, here, parts);
+        parts.words(words);
+        return Some(len + sign.len_utf8());
+    }
+    // 10k, 7B, 1.5M: thousands and more, where no unit has a better claim.
+    let scale = match suffix {
+        "k" | "K" => Some("thousand"),
+        "M" | "mn" => Some("million"),
+        "B" | "bn" => Some("billion"),
+        "T" | "tn" => Some("trillion"),
+        _ => None,
+    };
+    if let Some(words) = scale.filter(|_| ends(&after[suffix.len()..])) {
+        parts.words(&decimal(&value.whole, &value.fraction, british));
+        parts.words(words);
+        return Some(len + suffix.len());
+    }
+    let one = value.whole.trim_start_matches('0') == "1" && value.fraction.is_empty();
+    let mut measured = Parts::default();
+    let more = measure(here, after, one, &mut measured);
+    if more == 0 && !ends(after) {
+        // 3D, 4o, 5th-grade: a name, or the first half of one.
+        return None;
+    }
+    if more > 0 && !value.grouped && value.fraction.is_empty() {
+        // A measured number is no year.
+        parts.words(&cardinal(&value.whole, british));
+    } else {
+        say(value, here, parts);
+    }
+    parts.extend(measured);
+    Some(len + more)
+}
+
+/// The second number of a range whose first ends at `len`, and where it ends.
+fn range(text: &str, len: usize) -> Option<(usize, Number)> {
+    let after = &text[len..];
+    let dash = ["-", "–", "—"].into_iter().find(|dash| after.starts_with(dash))?;
+    let second = number(&after[dash.len()..])?;
+    let end = len + dash.len() + second.len;
+    // 1-2-3 is no range.
+    let alone = !text[end..].starts_with(['-', '–', '/', ':', '^']);
+    let joined = !ends(&text[end..]) && unit(&text[end..], false, false).is_none();
+    (alone && !joined && digits(&after[dash.len()..]) != "").then_some((end, second))
+}
+
+/// Says a percentage sign or a unit behind a number. Gives how long it is.
+fn measure(here: &At, after: &str, one: bool, parts: &mut Parts) -> usize {
+    let spaces = after.len() - after.trim_start_matches(' ').len();
+    let text = &after[spaces.min(1)..];
+    for (sign, words) in [('%', "percent"), ('‰', "per mille")] {
+        if text.starts_with(sign) {
+            parts.words(words);
+            return after.len() - text.len() + sign.len_utf8();
+        }
+    }
+    // "a 5-km run", "a 10-minute walk".
+    let hyphen = after.strip_prefix('-');
+    let (text, adjective) = hyphen.map_or((text, false), |text| (text, true));
+    match unit(text, one || adjective, spaces > 0) {
+        Some((Called::Words(words), len)) => {
+            let british: Vec<_> = words.split(' ').map(|w| british_spelling(w, here.british)).collect();
+            parts.words(&british.join(" "));
+            after.len() - text.len() + len
+        }
+        Some((Called::Letters(letters), len)) => {
+            parts.letters(letters);
+            after.len() - text.len() + len
+        }
+        None => 0,
+    }
+}
+
+/// The dictionaries of each country have their own spellings.
+fn british_spelling(word: &str, british: bool) -> String {
+    if british && (word.contains("meter") || word.contains("liter")) {
+        word.replace("meter", "metre").replace("liter", "litre")
+    } else {
+        word.to_owned()
+    }
+}
+
+/// Says a bare number: digits of a code, a year, or a count.
+fn say(value: &Number, here: &At, parts: &mut Parts) {
+    let whole = &value.whole;
+    if value.fraction.is_empty() && !value.grouped {
+        if let Some(said) = like_a_year(whole) {
+            return parts.words(&year(said, here.british));
+        }
+        if whole.len() > 1 && whole.starts_with('0') {
+            return parts.words(&one_by_one(whole));
+        }
+    }
+    parts.words(&decimal(whole, &value.fraction, here.british));
+}
+
+fn vulgar_fraction(c: char) -> Option<&'static str> {
+    Some(match c {
+        '½' => "one half",
+        '⅓' => "one third",
+        '⅔' => "two thirds",
+        '¼' => "one quarter",
+        '¾' => "three quarters",
+        '⅛' => "one eighth",
+        '⅜' => "three eighths",
+        '⅝' => "five eighths",
+        '⅞' => "seven eighths",
+        '⅕' => "one fifth",
+        '⅖' => "two fifths",
+        '⅗' => "three fifths",
+        '⅘' => "four fifths",
+        '⅙' => "one sixth",
+        '⅚' => "five sixths",
+        _ => return None,
+    })
+}
+
+/// Letters and digits in one: `GPT-4o`, `mp3`, `sha256`, `A4`, `3D`, `x86_64` up to its underscore.
+pub(super) fn in_a_word(here: &At) -> Option<Match> {
+    let rest = here.rest();
+    if here.before().ends_with(|c: char| c.is_alphanumeric()) {
+        return None;
+    }
+    let len: usize = rest.chars().take_while(char::is_ascii_alphanumeric).take(64).count();
+    let word = &rest[..len];
+    let has_digit = word.bytes().any(|b| b.is_ascii_digit());
+    if !has_digit || !word.bytes().any(|b| b.is_ascii_alphabetic()) && ends(&rest[len..]) && len < 64 {
+        return None;
+    }
+    let mut parts = Parts::default();
+    runs(word, here, &mut parts);
+    Some((len, parts))
+}
+
+/// Says runs of letters and of digits in turn.
+pub(super) fn runs(word: &str, here: &At, parts: &mut Parts) {
+    let mut rest = word;
+    while !rest.is_empty() {
+        let number = digits(rest);
+        if number.is_empty() {
+            let run = &rest[..rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len())];
+            super::code::say_run(run, here, parts);
+            rest = &rest[run.len()..];
+        } else {
+            parts.words(&in_a_name(number, here.british));
+            rest = &rest[number.len()..];
+        }
+    }
+}

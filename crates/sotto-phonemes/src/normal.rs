@@ -17,6 +17,7 @@ mod unit;
 use std::ops::Range;
 
 use self::scan::At;
+use crate::Lexicon;
 
 /// A stretch of the clean text and what is said for it, in order and without gaps but for spaces.
 #[derive(Debug)]
@@ -78,8 +79,9 @@ impl Parts {
 }
 
 /// In the order in which they are asked.
-const RULES: [Rule; 23] = [
+const RULES: [Rule; 24] = [
     name::given,
+    name::owned,
     code::operator,
     address::link,
     address::email,
@@ -108,7 +110,12 @@ const RULES: [Rule; 23] = [
 const LONGEST_WORD: usize = 48;
 
 /// Puts `text` in words. `knows` tells whether a dictionary has a word.
-pub(crate) fn normalise(text: &str, british: bool, knows: &dyn Fn(&str) -> bool) -> Vec<Piece> {
+pub(crate) fn normalise(
+    text: &str,
+    british: bool,
+    own: &Lexicon,
+    knows: &dyn Fn(&str) -> bool,
+) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut plain = 0;
     let mut at = 0;
@@ -119,7 +126,7 @@ pub(crate) fn normalise(text: &str, british: bool, knows: &dyn Fn(&str) -> bool)
             plain = at;
             continue;
         }
-        let here = At { text, at, british, knows };
+        let here = At { text, at, british, own, knows };
         let found = RULES.iter().find_map(|rule| rule(&here)).filter(|&(len, _)| len > 0);
         if let Some((len, parts)) = found {
             flush(plain..at, &mut pieces);

@@ -20,6 +20,20 @@ pub(super) fn given(here: &At) -> Option<Match> {
     Some((1 + close + 3 + end + 2, parts))
 }
 
+/// A word of the person's own that no rule may take apart: `k8s`, `gRPC`, `C++`.
+pub(super) fn owned(here: &At) -> Option<Match> {
+    if here.own.is_empty() || here.before().ends_with(char::is_alphanumeric) {
+        return None;
+    }
+    let chunk = here.chunk();
+    let bare = chunk.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '"', '”', '…']);
+    let bare = bare.strip_suffix("'s").map_or(bare, |_| chunk);
+    let sounds = here.own.get(bare)?;
+    let mut parts = Parts::default();
+    parts.sounds(sounds);
+    Some((bare.len(), parts))
+}
+
 /// `#RustLang`, `@someone`.
 pub(super) fn hashtag(here: &At) -> Option<Match> {
     let rest = here.rest();

@@ -6,6 +6,8 @@ pub(crate) struct At<'a> {
     pub text: &'a str,
     pub at: usize,
     pub british: bool,
+    /// The person's own words.
+    pub own: &'a crate::Lexicon,
     /// Whether a dictionary has the word.
     pub knows: &'a dyn Fn(&str) -> bool,
 }

@@ -3,11 +3,11 @@ use super::{Part, normalise};
 /// What is said, letters in brackets, marks as they are, plain text as it is.
 pub fn said(text: &str, british: bool) -> String {
     let knows = |word: &str| {
-        ["hello", "main", "hosts", "docs", "get", "user", "rust", "lang", "value", "web"]
+        ["hello", "main", "hosts", "docs", "get", "user", "rust", "lang", "value", "web", "src"]
             .contains(&word.to_lowercase().as_str())
     };
     let mut said = Vec::new();
-    for piece in normalise(text, british, &knows) {
+    for piece in normalise(text, british, &crate::Lexicon::default(), &knows) {
         match piece.said {
             None => said.push(text[piece.range].to_owned()),
             Some(parts) => said.extend(parts.into_iter().map(|part| match part {

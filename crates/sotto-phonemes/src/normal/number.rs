@@ -160,13 +160,13 @@ fn one_quantity(here: &At, value: &Number, parts: &mut Parts) -> Option<usize> {
         let end = len + by + second.len;
         let more = text[end..].starts_with(['x', '×']);
         if ends(&text[end..]) || more {
-            say(value, here, parts);
+            dimension(value, here, parts);
             parts.words(if after.starts_with('x') { "by" } else { "times" });
             if more {
                 let inner = At { text: &text[len + by..], at: 0, ..*here };
                 return Some(len + by + one_quantity(&inner, &second, parts)?);
             }
-            say(&second, here, parts);
+            dimension(&second, here, parts);
             return Some(end + measure(here, &text[end..], false, parts));
         }
     }
@@ -279,6 +279,15 @@ fn say(value: &Number, here: &At, parts: &mut Parts) {
         }
     }
     parts.words(&decimal(whole, &value.fraction, here.british));
+}
+
+/// A side of a picture or a plank: "ten eighty".
+fn dimension(value: &Number, here: &At, parts: &mut Parts) {
+    if value.whole.len() == 4 && value.fraction.is_empty() && !value.grouped {
+        parts.words(&in_a_name(&value.whole, here.british));
+    } else {
+        say(value, here, parts);
+    }
 }
 
 fn vulgar_fraction(c: char) -> Option<&'static str> {

@@ -50,6 +50,8 @@ struct Atom {
     /// Where it stands in the clean text.
     range: Range<usize>,
     how: How,
+    /// Whether it is all of its token.
+    whole: bool,
     /// Whether the next atom belongs to the same word.
     joined: bool,
 }
@@ -110,13 +112,16 @@ impl English {
                     for token in self.tokenizer.tokenize(&text[piece.range.clone()]) {
                         let first = atoms.len();
                         let end = (at + token.text.len()).min(piece.range.end);
-                        for range in words::parts(&token.text) {
+                        let parts = words::parts(&token.text);
+                        let whole = parts.len() == 1;
+                        for range in parts {
                             atoms.push(Atom {
                                 text: token.text[range.clone()].to_owned(),
                                 tag: "",
                                 given: None,
                                 range: (at + range.start).min(end)..(at + range.end).min(end),
                                 how: How::Word,
+                                whole,
                                 joined: true,
                             });
                         }
@@ -141,7 +146,7 @@ impl English {
                         let norm = misaki_rs::norms::norm_of(&text, hash_string);
                         tagged.push((text.clone(), norm, true));
                         atoms_of.push(atoms.len()..atoms.len() + 1);
-                        atoms.push(Atom { text, tag: "", given: None, range: piece.range.clone(), how, joined: false });
+                        atoms.push(Atom { text, tag: "", given: None, range: piece.range.clone(), how, whole: true, joined: false });
                     }
                 }
             }
@@ -224,10 +229,14 @@ fn tokens(text: &str, clean: &Clean, said: &[(Range<usize>, String)]) -> Vec<Tok
         }
         last = Some(range.clone());
     }
-    let ends: Vec<usize> = tokens.iter().skip(1).map(|t| t.source.start).collect();
-    for (token, next) in tokens.iter_mut().zip(ends) {
-        token.space_after = text[token.source.end..next].contains(|c: char| c.is_whitespace() || !c.is_alphanumeric())
-            && text[token.source.end..next] != *"\u{200B}";
+    // A space goes where the text has one, or has something that is not said; never before a closing mark.
+    let next: Vec<(usize, bool)> = tokens
+        .iter()
+        .skip(1)
+        .map(|token| (token.source.start, token.phonemes.starts_with(['.', ',', '!', '?', ';', ':', '…', ')'])))
+        .collect();
+    for (token, (next, closes)) in tokens.iter_mut().zip(next) {
+        token.space_after = token.source.end < next && !closes;
     }
     tokens
 }

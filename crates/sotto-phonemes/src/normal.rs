@@ -79,9 +79,10 @@ impl Parts {
 }
 
 /// In the order in which they are asked.
-const RULES: [Rule; 24] = [
+const RULES: [Rule; 25] = [
     name::given,
     name::owned,
+    name::clipped,
     code::operator,
     address::link,
     address::email,
@@ -159,7 +160,8 @@ fn word_length(rest: &str) -> usize {
     let mut chars = rest.chars().peekable();
     while let Some(c) = chars.next() {
         let inside = c == '\'' && len > 0 && chars.peek().is_some_and(|c| c.is_alphabetic());
-        if !(c.is_alphanumeric() || inside) || letters == LONGEST_WORD {
+        let sign = matches!(c, '²' | '³' | '¼'..='¾' | '⅐'..='⅞');
+        if sign || !(c.is_alphanumeric() || inside) || letters == LONGEST_WORD {
             break;
         }
         letters += 1;

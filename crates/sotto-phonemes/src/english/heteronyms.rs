@@ -238,7 +238,8 @@ fn noun_or_verb(around: &Around) -> Option<Choice> {
         return Some(Tag(if adjective { "JJ" } else { "VB" }));
     }
     if around.previous(&BEFORE_NOUN) && !(around.previous(&["that"]) && followed) {
-        let adjective = around.tag(0).starts_with("JJ") || matches!(around.word(0), "separate" | "perfect" | "alternate" | "approximate" | "articulate" | "duplicate") && around.tag(1).starts_with("NN");
+        let can_be = matches!(around.word(0), "separate" | "perfect" | "alternate" | "approximate" | "articulate" | "duplicate" | "present" | "subject" | "compound" | "associate");
+        let adjective = can_be && (around.tag(1).starts_with("NN") || around.tag(0).starts_with("JJ"));
         return Some(Tag(if adjective { "JJ" } else { "NN" }));
     }
     if around.at == 0 && followed && around.word(1) != "to" {

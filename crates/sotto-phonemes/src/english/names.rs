@@ -40,7 +40,12 @@ const NAMES: &[(&str, &str)] = &[
     ("uber", "ˈubəɹ"), ("fiance", "fiˌɑnsˈA"), ("fiancee", "fiˌɑnsˈA"), ("creme", "kɹˈɛm"), ("brulee", "bɹulˈA"), ("jalapeno", "hˌɑləpˈAnjO"), ("pinata", "pɪnjˈɑtə"), ("senor", "sAnjˈɔɹ"),
     ("manana", "mənjˈɑnə"), ("smorgasbord", "smˈɔɹɡəsbˌɔɹd"), ("zeitgeist", "zˈItɡˌIst"), ("schadenfreude", "ʃˈɑdᵊnfɹˌYdə"), ("tsunami", "sunˈɑmi"), ("karaoke", "kˌæɹiˈOki"), ("touche", "tuʃˈA"),
     ("melee", "mˈAlˌA"), ("facade", "fəsˈɑd"), ("soiree", "swɑɹˈA"), ("decor", "dAkˈɔɹ"), ("doppelganger", "dˈɒpᵊlɡˌæŋəɹ"), ("ennui", "ɑnwˈi"), ("hors", "ˈɔɹ"), ("voila", "vwɑlˈɑ"),
+    ("bashrc", "bash RC"), ("zshrc", "ZSH RC"), ("backend", "back+end"), ("backends", "back+ends"), ("jpg", "ʤˈApˌɛɡ"), ("std", "standard"), ("deja", "dˈAʒɑ"),
+    // Interjections.
+    ("hmm", "hˈʌm"), ("hm", "hˈʌm"), ("mm", "hˈʌm"), ("mmm", "hˈʌm"), ("brr", "bˈɜɹ"), ("ugh", "ˈʌɡ"), ("tsk", "tˈɪsk"), ("zzz", "zˈi"), ("nth", "ˈɛnθ"),
+    ("'twas", "twˈʌz"), ("'tis", "tˈɪz"), ("'cause", "kˈʌz"), ("'til", "tˈɪl"), ("'bout", "əbˈWt"),
     // Names of people.
+    ("brien", "bɹˈIən"), ("schwarzenegger", "ʃwˈɔɹtsənˌɛɡəɹ"),
     ("siobhan", "ʃəvˈɔn"), ("saoirse", "sˈɜɹʃə"), ("niamh", "nˈiv"), ("aoife", "ˈifə"), ("caoimhe", "kˈivə"), ("nguyen", "wˈɪn"), ("joaquin", "wɑkˈin"), ("jose", "hOzˈA"), ("beyonce", "biˈɒnsA"),
     ("xi", "ʃˈi"), ("jinping", "ʤɪnpˈɪŋ"), ("zelensky", "zəlˈɛnski"), ("zelenskyy", "zəlˈɛnski"), ("tchaikovsky", "ʧIkˈɔfski"), ("dvorak", "dvˈɔɹʒæk"), ("goethe", "ɡˈɜtə"), ("nietzsche", "nˈiʧə"),
     ("kierkegaard", "kˈɪɹkəɡˌɑɹd"), ("camus", "kæmˈu"), ("descartes", "dAkˈɑɹt"), ("euler", "ˈYləɹ"), ("dijkstra", "dˈIkstɹə"), ("knuth", "kənˈuθ"), ("torvalds", "tˈɔɹvɑlts"), ("linus", "lˈInəs"),

@@ -21,6 +21,21 @@ const PREFIXES: [(&str, &str); 27] = [
 /// What is longer than this is taken for letters in disorder, and its rest is left unsaid.
 const LONGEST: usize = 48;
 
+/// The stem that an ending was put to, as far as its letters tell.
+fn bare_stem(stem: &str) -> Option<String> {
+    let bytes = stem.as_bytes();
+    let vowel = |b: u8| b"aeiouy".contains(&b);
+    if bytes.len() < 3 || !bytes.iter().any(|b| vowel(*b)) {
+        return None;
+    }
+    let (last, before) = (bytes[bytes.len() - 1], bytes[bytes.len() - 2]);
+    if last == before && !vowel(last) && !matches!(last, b'l' | b's' | b'z' | b'f') {
+        return Some(stem[..stem.len() - 1].to_owned());
+    }
+    let lost_e = ["at", "iz", "is", "ut", "iv", "av", "ov", "ag", "ic", "uc", "ac", "yz", "ng", "rg", "rs", "ur", "ir", "dg", "nc"];
+    Some(if lost_e.iter().any(|end| stem.ends_with(end)) { format!("{stem}e") } else { stem.to_owned() })
+}
+
 /// Whether capitals are letters to be said one by one: few, or not to be said otherwise.
 pub(super) fn is_spelled(word: &str) -> bool {
     let vowels = word.bytes().filter(|b| b"AEIOUY".contains(b)).count();
@@ -48,18 +63,34 @@ impl English {
         if let Some(stem) = folded.strip_suffix("'s").or_else(|| folded.strip_suffix("'S")) {
             return self.dictionary.append_s(&self.stem(stem));
         }
+        if let Some(rest) = folded.strip_prefix("O'").or_else(|| folded.strip_prefix("o'")).filter(|rest| rest.len() > 2) {
+            return dialect::said("O", self.british) + &self.stem(rest);
+        }
         let plain: String = folded.chars().filter(|c| *c != '\'').collect();
         let capitals = plain.bytes().filter(u8::is_ascii_uppercase).count();
         if plain.len() > 1 && capitals == plain.len() && is_spelled(&plain) {
             return self.spell(&plain);
         }
         let small = plain.to_ascii_lowercase();
+        if !small.bytes().any(|b| b"aeiouy".contains(&b)) && small.len() < 6 {
+            return self.spell(&small);
+        }
         self.derived(&small).or_else(|| self.compound(&small)).unwrap_or_else(|| self.read(&small))
     }
 
     /// Reads by the rules.
     fn read(&self, small: &str) -> String {
-        dialect::said(&letters::sounds(small), self.british)
+        let read = |stem: &str| dialect::said(&letters::sounds(stem), self.british);
+        // An ending does not move the stress: "frobnicated" is "frobnicate" and an ending.
+        if let Some(stem) = small.strip_suffix("ed").and_then(bare_stem) {
+            return self.dictionary.append_ed(&read(&stem));
+        }
+        if let Some(stem) = small.strip_suffix("ing").and_then(bare_stem)
+            && let Some(sounds) = self.dictionary.append_ing(&read(&stem))
+        {
+            return sounds;
+        }
+        read(small)
     }
 
     /// A stem: looked up, else worked out.
@@ -71,6 +102,11 @@ impl English {
     fn known(&self, stem: &str) -> Option<String> {
         let enough = stem.len() > 2 && self.knows(stem);
         enough.then(|| self.look_up(stem, "NN", &TokenContext::default())).flatten()
+    }
+
+    /// The same, or derived from one that is.
+    fn nearly_known(&self, stem: &str) -> Option<String> {
+        self.known(stem).or_else(|| self.derived(stem).filter(|_| stem.len() > 4))
     }
 
     /// The name in our own list.
@@ -128,7 +164,7 @@ impl English {
             }
         }
         for (prefix, said) in PREFIXES {
-            if let Some(sounds) = word.strip_prefix(prefix).filter(|stem| stem.len() > 3).and_then(|stem| self.known(stem)) {
+            if let Some(sounds) = word.strip_prefix(prefix).filter(|stem| stem.len() > 3).and_then(|stem| self.nearly_known(stem)) {
                 let said = dialect::said(said, self.british);
                 return Some(said + &sounds);
             }

@@ -72,7 +72,7 @@ fn class(c: char) -> Class {
 /// Whether the atom is a mark of punctuation and not part of a word.
 pub(super) fn is_mark(atom: &Atom) -> bool {
     let letters = atom.text.bytes().all(|b| b.is_ascii_alphabetic());
-    MARKS.contains(&atom.tag) && !letters || atom.text.chars().all(crate::vocabulary::is_mark)
+    MARKS.contains(&atom.tag) && !letters || atom.whole && atom.text.chars().all(crate::vocabulary::is_mark)
 }
 
 pub(super) fn stands_alone(atom: &Atom) -> bool {
@@ -133,6 +133,13 @@ impl English {
         {
             let sounds = self.word(stem, &TokenContext::default());
             return self.dictionary.append_s(&sounds);
+        }
+        if let [stem @ .., last] = atoms
+            && let Some(short) = contraction(&last.text)
+        {
+            let sounds = self.word(stem, &TokenContext::default());
+            let murmur = short == "d" && sounds.ends_with(['t', 'd']);
+            return sounds + if murmur { "əd" } else { short };
         }
         self.pieces(atoms, context)
     }
@@ -235,6 +242,17 @@ impl English {
             || self.names.contains_key(word.to_lowercase().as_str())
             || self.own.get(word).is_some()
     }
+}
+
+/// What a contracted auxiliary adds to the word before it.
+fn contraction(text: &str) -> Option<&'static str> {
+    Some(match text.to_ascii_lowercase().as_str() {
+        "'ve" => "əv",
+        "'d" => "d",
+        "'ll" => "əl",
+        "'re" => "əɹ",
+        _ => return None,
+    })
 }
 
 /// The tag of the atom with most letters, capitals counting twice. The last of equals, as in misaki.

@@ -16,9 +16,9 @@ const DOMAINS: [&str; 38] = [
 const FILES: [(&str, &str); 53] = [
     ("rs", ""), ("py", ""), ("js", ""), ("ts", ""), ("jsx", ""), ("tsx", ""), ("mjs", ""), ("go", "go"), ("c", ""), ("h", ""),
     ("cpp", ""), ("hpp", ""), ("cs", ""), ("java", "java"), ("kt", ""), ("swift", "swift"), ("rb", ""), ("php", ""), ("sh", ""),
-    ("lua", "lua"), ("sql", ""), ("html", ""), ("css", ""), ("json", "jason"), ("yaml", "yaml"), ("yml", "yaml"), ("toml", "toml"),
+    ("lua", "lua"), ("sql", ""), ("html", ""), ("css", ""), ("json", "json"), ("yaml", "yaml"), ("yml", "yaml"), ("toml", "toml"),
     ("xml", ""), ("md", ""), ("txt", "text"), ("csv", ""), ("tsv", ""), ("log", "log"), ("lock", "lock"), ("ini", "ini"), ("conf", "conf"),
-    ("cfg", "config"), ("env", "env"), ("pdf", ""), ("png", ""), ("jpg", "jay peg"), ("jpeg", "jay peg"), ("gif", "gif"), ("svg", ""), ("webp", "web P"),
+    ("cfg", "config"), ("env", "env"), ("pdf", ""), ("png", ""), ("jpg", "jpeg"), ("jpeg", "jpeg"), ("gif", "gif"), ("svg", ""), ("webp", "web P"),
     ("mp3", ""), ("mp4", ""), ("wav", "wave"), ("zip", "zip"), ("gz", ""), ("tar", "tar"), ("exe", ""), ("wasm", "wasm"),
 ];
 
@@ -37,12 +37,19 @@ pub(super) fn link(here: &At) -> Option<Match> {
     if scheme.is_none() && !is_host(host) {
         return None;
     }
+    // Alone it is a word like any other.
+    if body == "localhost" {
+        return None;
+    }
     let shown = body.strip_prefix("www.").unwrap_or(body);
     say(shown.trim_end_matches('/'), here, &mut parts);
     Some((chunk.len(), parts))
 }
 
 fn is_host(host: &str) -> bool {
+    if host == "localhost" {
+        return true;
+    }
     let mut labels: Vec<&str> = host.split('.').collect();
     let last = labels.pop().unwrap_or_default();
     let good = |label: &&str| {

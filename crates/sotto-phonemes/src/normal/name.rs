@@ -34,6 +34,26 @@ pub(super) fn owned(here: &At) -> Option<Match> {
     Some((bare.len(), parts))
 }
 
+/// `'twas`, `rock 'n' roll`: an apostrophe that is no quotation mark.
+pub(super) fn clipped(here: &At) -> Option<Match> {
+    let after = here.rest().strip_prefix('\'')?;
+    if here.before().ends_with(char::is_alphanumeric) {
+        return None;
+    }
+    let word = letters(after);
+    let words = match word.to_ascii_lowercase().as_str() {
+        "twas" | "tis" | "cause" | "til" | "bout" => format!("'{}", word.to_ascii_lowercase()),
+        "em" => "them".to_owned(),
+        "n" => "and".to_owned(),
+        _ => return None,
+    };
+    let len = 1 + word.len();
+    let closed = after[word.len()..].starts_with('\'');
+    let mut parts = Parts::default();
+    parts.words(&words);
+    Some((len + usize::from(closed && word.eq_ignore_ascii_case("n")), parts))
+}
+
 /// `#RustLang`, `@someone`.
 pub(super) fn hashtag(here: &At) -> Option<Match> {
     let rest = here.rest();

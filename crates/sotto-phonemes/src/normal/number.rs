@@ -324,7 +324,11 @@ pub(super) fn in_a_word(here: &At) -> Option<Match> {
         return None;
     }
     let mut parts = Parts::default();
-    runs(word, here, &mut parts);
+    if (here.knows)(word) {
+        parts.words(word);
+    } else {
+        runs(word, here, &mut parts);
+    }
     Some((len, parts))
 }
 

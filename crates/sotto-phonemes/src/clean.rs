@@ -61,13 +61,13 @@ impl Clean {
         match first {
             // These mean something that their compatible forms do not: 3½ is not 31/2.
             '¼'..='¾' | '⅐'..='⅞' | '²' | '³' | '°' | '…' => self.put(first, &source),
-            '‘' | '’' | 'ʼ' | '‛' | '`' | '´' => self.put('\'', &source),
+            '‘' | '’' | 'ʼ' | '‛' | '´' => self.put('\'', &source),
             '„' | '«' | '‟' => self.put('“', &source),
             '»' => self.put('”', &source),
             '‐' | '‑' | '−' | '⁃' => self.put('-', &source),
             '―' => self.put('—', &source),
             '№' => self.text_of("No. ", &source),
-            '¿' | '¡' | '™' | '®' | '©' => {}
+            '`' | '¿' | '¡' | '™' | '®' | '©' => {}
             c if c.is_whitespace() => self.put(' ', &source),
             // Soft hyphens, joiners and directions are not heard; neither is what no font can show.
             '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'

@@ -194,7 +194,23 @@ impl English {
             end = start;
         }
         said.reverse();
+        self.possessives(atoms, &mut said);
         said
+    }
+}
+
+impl English {
+    /// "GPT-4's", "2's": the ending sounds by what was said before it.
+    fn possessives(&self, atoms: &[Atom], said: &mut Vec<(Range<usize>, String)>) {
+        for atom in atoms.iter().filter(|atom| atom.text == "'s" && atom.how == How::Word) {
+            let Some(at) = said.iter().position(|(range, _)| *range == atom.range).filter(|at| *at > 0) else { continue };
+            let (before, sounds) = &said[at - 1];
+            if before.end == atom.range.start && !is_mark(sounds) {
+                let (start, sounds) = (before.start, self.dictionary.append_s(sounds));
+                said[at - 1] = (start..before.end, sounds);
+                said[at].1.clear();
+            }
+        }
     }
 }
 
@@ -207,6 +223,10 @@ fn tokens(text: &str, clean: &Clean, said: &[(Range<usize>, String)]) -> Vec<Tok
         let source = clean.source(range.clone());
         let source = snug(text, source);
         if sounds.is_empty() {
+            // An ending that was said with the word before it.
+            if let Some(token) = tokens.last_mut().filter(|t| t.source.end == source.start && text[source.clone()].starts_with(['\'', '’'])) {
+                token.source.end = source.end;
+            }
             continue;
         }
         let mark = sounds.chars().all(vocabulary::is_mark);

@@ -79,7 +79,7 @@ impl Parts {
 }
 
 /// In the order in which they are asked.
-const RULES: [Rule; 25] = [
+const RULES: [Rule; 27] = [
     name::given,
     name::owned,
     name::clipped,
@@ -87,10 +87,11 @@ const RULES: [Rule; 25] = [
     address::link,
     address::email,
     address::path,
+    time::date,
     address::version,
     number::phone,
-    time::date,
     time::time,
+    number::ratio,
     time::decade,
     time::day_or_year,
     number::feet,
@@ -102,6 +103,7 @@ const RULES: [Rule; 25] = [
     abbreviation::roman,
     name::hashtag,
     code::language,
+    code::letter,
     code::identifier,
     name::greek,
     code::sign,

@@ -10,6 +10,8 @@ use crate::english::words;
 struct Around<'a> {
     words: &'a [String],
     tags: &'a [&'static str],
+    /// Whether a mark stands before the word, or nothing.
+    starts: bool,
     at: usize,
 }
 
@@ -27,7 +29,8 @@ pub(super) fn correct(atoms: &mut [Atom]) {
     let lower: Vec<String> = indices.iter().map(|&at| atoms[at].text.to_lowercase()).collect();
     let mut tags: Vec<&'static str> = indices.iter().map(|&at| atoms[at].tag).collect();
     for (place, &at) in indices.iter().enumerate() {
-        let around = Around { words: &lower, tags: &tags, at: place };
+        let starts = at == 0 || words::is_mark(&atoms[at - 1]);
+        let around = Around { words: &lower, tags: &tags, starts, at: place };
         match choose(&around, &atoms[at].text) {
             Some(Tag(tag)) => {
                 atoms[at].tag = tag;
@@ -103,7 +106,8 @@ fn choose(around: &Around, written: &str) -> Option<Choice> {
             let metal = around.next(&["pipe", "pipes", "paint", "paints", "poisoning", "acid", "bullet", "bullets", "pencil", "weight", "weights", "shot", "exposure", "glass", "solder", "free", "apron", "levels", "contamination"])
                 || around.previous(&["of", "molten", "contains", "containing", "melted", "with"]) && !around.next(&["the", "role", "time", "times", "singer", "actor"])
                     && around.near(4, &["made", "metal", "metals", "water", "toxic", "heavy", "copper", "zinc", "iron", "tin", "paint", "pipes", "contains", "molten", "melted"]);
-            metal.then_some(Sounds("lˈɛd"))
+            let idiom = around.previous(&["the"]) && around.next(&["out"]);
+            (metal || idiom).then_some(Sounds("lˈɛd"))
         }
         "leads" if noun && around.near(2, &["metal"]) => Some(Sounds("lˈɛdz")),
         "live" => {
@@ -125,28 +129,32 @@ fn choose(around: &Around, written: &str) -> Option<Choice> {
         }
         "wind" => {
             let turned = around.next(&["up", "down", "back", "around", "through", "the", "it", "your", "his", "her", "its"])
-                && (around.previous(&["to", "will", "would", "can", "could", "n't", "not", "you", "we", "they", "i", "must", "should", "may", "might", "'ll", "let", "and", "paths", "roads", "please"]) || around.at == 0);
+                && (around.previous(&["to", "will", "would", "can", "could", "n't", "not", "you", "we", "they", "i", "must", "should", "may", "might", "'ll", "let", "and", "paths", "roads", "please"]) || around.starts);
             if turned { Some(Tag("VB")) } else if around.previous(&["the", "a", "strong", "cold", "high", "no", "of", "warm", "solar", "north", "south", "west", "east", "this", "that"]) { Some(Tag("NN")) } else { None }
         }
         "winds" if around.next(&["through", "up", "down", "around", "along", "its", "back"]) => Some(Tag("VBZ")),
         "tear" | "tears" => {
             let one = around.word(0) == "tear";
-            let ripped = around.next(&["apart", "up", "down", "off", "out", "into", "open", "through", "away", "it", "them", "along", "this", "that"])
+            let eyes = around.near(5, &["eye", "eyes", "cheek", "cheeks", "face"]) && !verb;
+            let mended = around.near(3, &["stitch", "mend", "sew", "repair", "fix", "clothes", "clothing"]) && !around.previous(&["shed", "a single"]);
+            let ripped = !eyes && mended || around.next(&["apart", "up", "down", "off", "out", "into", "open", "through", "away", "it", "them", "along", "this", "that"])
                 && !around.previous(&["a", "the", "my", "her", "his"])
                 || around.previous(&["to", "and", "or", "n't", "not", "can", "will", "could"]) && !around.next(&["gas", "drop", "drops"]) && (verb || around.word(-2) == "wear")
-                || around.next(&["in", "on"]) && around.previous(&["a", "the", "small", "big", "muscle", "ligament"]) && around.near(5, &["shirt", "jeans", "trousers", "fabric", "sail", "muscle", "dress", "jacket", "paper", "ligament", "coat", "pants", "fabric", "tendon", "seam", "sleeve"]);
+                || !eyes && around.next(&["in", "on"]) && around.previous(&["a", "the", "small", "big", "muscle", "ligament"]) && around.near(5, &["shirt", "jeans", "trousers", "fabric", "sail", "muscle", "dress", "jacket", "paper", "ligament", "coat", "pants", "fabric", "tendon", "seam", "sleeve"]);
             let wept = around.previous(&["in", "into", "burst", "of", "my", "her", "his", "your", "their", "bitter", "happy", "single", "shed", "with"]) || around.next(&["gas", "ran", "rolled", "fell", "streamed", "duct", "ducts", "of", "in", "drop", "drops", "filled", "came"]);
             let (rip, weep) = if one { ("tˈɛɹ", "tˈɪɹ") } else { ("tˈɛɹz", "tˈɪɹz") };
             if ripped { Some(Sounds(rip)) } else if wept { Some(Sounds(weep)) } else { None }
         }
         "bass" => {
-            let fish = around.near(4, &["fish", "fishing", "caught", "sea", "striped", "lake", "largemouth", "smallmouth", "catch", "river", "grilled", "cooked", "trout", "salmon", "perch", "angler", "pond"]);
+            let music = around.next(&["player", "players", "guitar", "guitars", "guitarist", "drum", "line", "lines", "clef", "solo", "boost", "note", "notes", "amp", "riff", "tuba", "voice"]);
+            let fish = !music && around.near(4, &["fish", "fishing", "caught", "sea", "striped", "lake", "largemouth", "smallmouth", "catch", "river", "grilled", "cooked", "trout", "salmon", "perch", "angler", "pond"]);
             Some(Sounds(if fish { "bˈæs" } else { "bˈAs" }))
         }
         "bow" | "bows" => {
             let one = around.word(0) == "bow";
             let knot = around.next(&["tie", "ties", "and", "string"]) && around.near(3, &["arrow", "arrows", "tie", "ties", "string", "violin"])
                 || around.near(4, &["arrow", "arrows", "violin", "cello", "ribbon", "hair", "archer", "string", "rosin", "present", "gift", "hunting"]);
+            let knot = knot || around.word(-2).starts_with("ti") && around.previous(&["a", "the"]);
             let bent = around.previous(&["to", "a", "take", "took", "takes", "and", "they", "we", "i", "you", "must", "the"])
                 && (around.near(3, &["take", "took", "takes", "audience", "queen", "king", "head", "heads", "down", "deep", "low", "stage", "ship", "stern", "boat", "out", "polite", "before"]));
             if knot { Some(Sounds(if one { "bˈO" } else { "bˈOz" })) } else if bent || verb { Some(Sounds(if one { "bˈW" } else { "bˈWz" })) } else { None }
@@ -179,13 +187,14 @@ fn choose(around: &Around, written: &str) -> Option<Choice> {
                 && !around.next(&["the", "a", "an", "it", "them", "this", "your", "my"]);
             let make = around.next(&["of", "case", "cases"]) && !around.previous(&["to", "i", "we", "you", "they", "can", "will"]);
             let one = around.word(0) == "use";
-            if the_use || make { Some(Tag(if one { "NN" } else { "NNS" })) } else if around.previous(&["to", "i", "you", "we", "they", "can", "will", "must", "should", "would", "could", "n't", "let", "please", "'ll", "may", "might"]) { Some(Tag("VB")) } else { None }
+            if around.starts && one && !around.next(&["of", "case", "cases", "is", "and", "or"]) { Some(Tag("VB")) } else if the_use || make { Some(Tag(if one { "NN" } else { "NNS" })) } else if around.previous(&["to", "i", "you", "we", "they", "can", "will", "must", "should", "would", "could", "n't", "let", "please", "'ll", "may", "might"]) { Some(Tag("VB")) } else { None }
         }
         "content" => {
             let pleased = around.previous(&["be", "was", "were", "is", "are", "am", "'m", "feel", "felt", "feels", "seem", "seemed", "perfectly", "quite", "very", "so", "'re"])
                 && (around.next(&["with", "to", "and", "in"]) || around.word(1).is_empty());
             Some(if pleased { Sounds("kəntˈɛnt") } else { Tag("NN") })
         }
+        "produce" if around.previous(&["produces", "fresh", "organic", "local", "produced", "sells", "sell", "farm"]) => Some(Tag("NN")),
         "object" | "record" | "present" | "project" | "permit" | "conduct" | "contract" | "produce" | "progress"
         | "refuse" | "rebel" | "subject" | "suspect" | "increase" | "import" | "insert" | "upset" | "reject"
         | "desert" | "excuse" | "house" | "abuse" | "extract" | "convert" | "insult" | "discount" | "conflict"
@@ -197,8 +206,8 @@ fn choose(around: &Around, written: &str) -> Option<Choice> {
         "sow" | "sows" if around.near(3, &["pig", "pigs", "piglets", "farm", "boar"]) && around.previous(&["a", "the", "old"]) => {
             Some(Sounds(if around.word(0) == "sow" { "sˈW" } else { "sˈWz" }))
         }
-        "sewer" if around.near(4, &["sewing", "needle", "fabric", "thread", "quilt", "skilled"]) => Some(Sounds("sˈOəɹ")),
-        "does" if around.previous(&["the", "two", "three", "several", "of", "female"]) && around.near(3, &["deer", "bucks", "fawns", "stags", "buck"]) => Some(Sounds("dˈOz")),
+        "sewer" if around.near(4, &["sewing", "stitch", "needle", "fabric", "thread", "quilt", "skilled"]) => Some(Sounds("sˈOəɹ")),
+        "does" if around.previous(&["the", "two", "three", "several", "of", "female"]) && (around.near(3, &["deer", "bucks", "fawns", "stags", "buck"]) || around.previous(&["the"]) && around.next(&["are", "were"])) => Some(Sounds("dˈOz")),
         "number" if around.near(2, &["fingers", "toes", "feeling", "grew"]) && around.near(3, &["and", "cold"]) && around.tag(0).starts_with("JJ") => Some(Sounds("nˈʌməɹ")),
         "august" if written == "August" => Some(Sounds("ˈɔɡəst")),
         "job" if written == "Job" && around.near(2, &["book", "bible", "patience"]) => Some(Sounds("ʤˈOb")),
@@ -207,9 +216,10 @@ fn choose(around: &Around, written: &str) -> Option<Choice> {
         "exposé" => Some(Sounds("ˌɛkspOzˈA")),
         "rosé" => Some(Sounds("ɹOzˈA")),
         "pâté" => Some(Sounds("pɑtˈA")),
-        "learned" => Some(Tag(if around.next(&["professor", "man", "men", "scholar", "scholars", "judge", "friend", "counsel", "society"]) { "JJ" } else { "VBD" })),
+        "learned" => Some(Tag(if around.next(&["professor", "man", "men", "scholar", "scholars", "judge", "friend", "counsel", "society"]) || around.starts && around.next(&["people"]) { "JJ" } else { "VBD" })),
         "aged" if around.previous(&["the", "an", "my", "his", "her"]) && !around.next(&["care", "cheese", "beef"]) => Some(Sounds("ˈAʤɪd")),
         "blessed" if around.tag(0) == "JJ" && around.previous(&["the", "every", "that", "this", "a"]) => Some(Sounds("blˈɛsɪd")),
+        "beloved" if around.tag(1).starts_with("NN") || around.tag(1).starts_with("JJ") => Some(Sounds("bəlˈʌvɪd")),
         "moped" => Some(Tag(if around.previous(&["a", "the", "his", "her", "my", "electric"]) { "NN" } else { "VBD" })),
         "axes" if around.near(4, &["chop", "wood", "swords", "hatchets", "tools", "lumberjack", "throwing"]) => Some(Sounds("ˈæksᵻz")),
         "bases" if around.near(3, &["loaded", "military", "air", "baseball", "stole", "acids"]) => Some(Sounds("bˈAsᵻz")),
@@ -242,7 +252,7 @@ fn noun_or_verb(around: &Around) -> Option<Choice> {
         let adjective = can_be && (around.tag(1).starts_with("NN") || around.tag(0).starts_with("JJ"));
         return Some(Tag(if adjective { "JJ" } else { "NN" }));
     }
-    if around.at == 0 && followed && around.word(1) != "to" {
+    if around.starts && followed && around.word(1) != "to" {
         return Some(Tag("VB"));
     }
     None
@@ -266,7 +276,7 @@ fn read(around: &Around) -> Option<Choice> {
     if around.previous(&["well"]) && !around.previous(&["as"]) {
         return Some(Sounds(RED));
     }
-    if around.at == 0 || around.previous(&["i", "you", "we", "they", "a", "good", "great", "quick", "the", "then", "and"]) && !past {
+    if around.starts || around.previous(&["i", "you", "we", "they", "a", "good", "great", "quick", "the", "then", "and"]) && !past {
         let conjoined = around.previous(&["and"]) && matches!(around.tag(0), "VBD" | "VBN");
         return (!conjoined).then_some(Sounds(REED));
     }

@@ -115,7 +115,7 @@ impl English {
             let folded = if word.is_ascii() { word.to_ascii_lowercase() } else { fold(word).to_lowercase() };
             self.names.get(folded.as_str())
         })?;
-        if said.contains(['ˈ', 'ˌ']) {
+        if !said.is_ascii() {
             return Some(dialect::said(said, self.british));
         }
         let word = |word: &str| {

@@ -49,7 +49,7 @@ pub(super) fn abbreviation(here: &At) -> Option<Match> {
         return Some(found);
     }
     let (written, words, when) = ABBREVIATIONS.iter().filter(|(written, ..)| {
-        rest.strip_prefix(written).is_some_and(|after| written.ends_with('/') || ends(after) && !after.starts_with(['\'', '-']))
+        after_written(rest, written).is_some_and(|after| written.ends_with('/') || ends(after) && !after.starts_with(['\'', '-']))
     }).max_by_key(|(written, ..)| written.len())?;
     let after = &rest[written.len()..];
     let point = after.strip_prefix('.').filter(|after| ends(after));
@@ -58,7 +58,7 @@ pub(super) fn abbreviation(here: &At) -> Option<Match> {
     let name = word.starts_with(|c: char| c.is_uppercase());
     let number = word.trim_start_matches('#').starts_with(|c: char| c.is_ascii_digit())
         || next.starts_with(|c: char| c.is_ascii_digit())
-        || numeral(letters(word)).is_some() && matches!(*written, "Ch" | "ch" | "Vol" | "vol" | "No");
+        || numeral(letters(word)).is_some() && matches!(*written, "Ch" | "ch" | "Vol" | "vol");
     let fits = match when {
         Always => true,
         Point => point.is_some() && !(word.is_empty() && matches!(*written, "Sun" | "Sat" | "max" | "Co")),
@@ -78,6 +78,15 @@ pub(super) fn abbreviation(here: &At) -> Option<Match> {
     let title = matches!(when, Title | Number) || matches!(*written, "Mr" | "Mrs" | "Ms" | "vs" | "e.g" | "i.e");
     let taken = point.is_some_and(|after| title || !ends_a_sentence(after));
     Some((written.len() + usize::from(taken), parts))
+}
+
+/// What follows `written`, which may begin with a capital where a sentence does.
+fn after_written<'a>(rest: &'a str, written: &str) -> Option<&'a str> {
+    rest.strip_prefix(written).or_else(|| {
+        let begins = ["approx", "e.g", "i.e", "incl", "misc", "cf", "vs"].contains(&written);
+        let capital = written[..1].to_ascii_uppercase();
+        rest.strip_prefix(&*capital)?.strip_prefix(&written[1..]).filter(|_| begins)
+    })
 }
 
 /// `St. Mary` and `Main St.`, `Dr. Watson` and `Elm Dr.`.

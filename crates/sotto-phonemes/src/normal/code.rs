@@ -177,6 +177,45 @@ pub(super) fn say_word(word: &str, here: &At, parts: &mut Parts) {
     }
 }
 
+/// `A/B`: letters, no articles.
+pub(super) fn letter(here: &At) -> Option<Match> {
+    let rest = here.rest();
+    let [a @ b'A'..=b'Z', b'/', b @ b'A'..=b'Z', ..] = *rest.as_bytes() else { return None };
+    if here.before().ends_with(char::is_alphanumeric) || !ends(&rest[3..]) {
+        return None;
+    }
+    let mut parts = Parts::default();
+    parts.letters(&char::from(a).to_string());
+    parts.letters(&char::from(b).to_string());
+    Some((3, parts))
+}
+
+/// Whether an opening bracket here would belong to the word before it.
+fn is_glued(before: &str) -> bool {
+    before.ends_with(char::is_alphanumeric)
+}
+
+/// What stands before the bracket that is still open at the end of `before`. Looks back over one line at most.
+fn opening(before: &str) -> Option<&str> {
+    let mut closed = 0;
+    for (at, c) in before.char_indices().rev().take(80) {
+        match c {
+            ')' => closed += 1,
+            '(' if closed == 0 => return Some(&before[..at]),
+            '(' => closed -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+fn between_numbers(here: &At, after: &str) -> bool {
+    let last = here.before().trim_end();
+    let number = last.ends_with(|c: char| c.is_ascii_digit())
+        || here.previous_word().chars().any(|c| c.is_ascii_digit());
+    number && !digits(after.trim_start()).is_empty()
+}
+
 /// Single signs between words: `+`, `=`, `<`, `%`, `×`.
 pub(super) fn sign(here: &At) -> Option<Match> {
     let rest = here.rest();
@@ -191,7 +230,20 @@ pub(super) fn sign(here: &At) -> Option<Match> {
         '<' if alone || tight => "less than",
         '>' if alone || tight => "greater than",
         '*' if alone && !digits(after.trim_start()).is_empty() => "times",
+        // "2 - 1", which the cleaning took for a dash, and "2020 - 2024".
+        '—' if alone && between_numbers(here, after) => {
+            let year = |text: &str| super::numbers::like_a_year(text).is_some();
+            if year(here.previous_word()) && year(digits(after.trim_start())) { "to" } else { "minus" }
+        }
+        '/' if alone && between_numbers(here, after) => "divided by",
+        '<' if !digits(after).is_empty() => "less than",
+        '>' if !digits(after).is_empty() => "more than",
         '/' if alone => "slash",
+        // "f(x)" is "f of x"; other brackets within a word are not said.
+        '(' if is_glued(here.before()) => {
+            if here.previous_word().chars().count() == 1 { "of" } else { "" }
+        }
+        ')' if opening(here.before()).is_some_and(is_glued) => "",
         '^' if tight => "to the power of",
         '×' => "times",
         '÷' => "divided by",

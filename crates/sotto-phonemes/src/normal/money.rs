@@ -153,8 +153,23 @@ fn said(
     } else if let Some((name, more)) = scale(&text[len..]) {
         parts.words(&decimal(&value.whole, &value.fraction, british));
         parts.words(name);
-        parts.words(currency.more);
         len += more;
+        // "$1M–$2M".
+        let dash = ["-", "–", "—"].into_iter().find_map(|dash| text[len..].strip_prefix(dash));
+        let until = dash.and_then(|after| {
+            let (same, sign) = currency_before(after)?;
+            let value = number(&after[sign..])?;
+            let (name, more) = scale(&after[sign + value.len..])?;
+            std::ptr::eq(same, currency).then_some((value, name, text.len() - after.len() + sign, more))
+        });
+        if let Some((second, name, start, more)) = until {
+            parts.words(&format!("to {} {name}", decimal(&second.whole, &second.fraction, british)));
+            len = start + second.len + more;
+        }
+        parts.words(if is_adjective(here, &text[len..]) { currency.one } else { currency.more });
+    } else if ends(&text[len..]) && is_adjective(here, &text[len..]) && value.fraction.is_empty() {
+        parts.words(&cardinal(&value.whole, british));
+        parts.words(currency.one);
     } else if ends(&text[len..]) {
         say_plain(here, value, currency, parts);
     } else {
@@ -178,6 +193,13 @@ fn said(
         }
     }
     Some(len)
+}
+
+/// "a $5 bill": five dollar, not five dollars.
+fn is_adjective(here: &At, after: &str) -> bool {
+    let article = here.before().ends_with(' ') && ["a", "A", "an", "An"].contains(&here.previous_word());
+    let noun = letters(after.strip_prefix(' ').unwrap_or(""));
+    article && noun.len() > 2 && !["for", "and", "per", "from", "with", "when"].contains(&noun)
 }
 
 fn say_plain(here: &At, value: &Number, currency: &Currency, parts: &mut Parts) {

@@ -107,7 +107,7 @@ pub(super) fn quantity(here: &At) -> Option<Match> {
         Some("#") => parts.words("number"),
         _ => {}
     }
-    let inner = At { text: body, at: 0, ..*here };
+    let inner = here.skip(sign_len);
     if let Some(words) = vulgar {
         parts.words(words);
         let len = body.chars().next().map_or(0, char::len_utf8);
@@ -191,6 +191,8 @@ fn one_quantity(here: &At, value: &Number, parts: &mut Parts) -> Option<usize> {
     }
     // 10k, 7B, 1.5M: thousands and more, where no unit has a better claim.
     let scale = match suffix {
+        // 4K is a screen.
+        "K" if matches!(value.whole.as_str(), "2" | "4" | "5" | "8") && plain => None,
         "k" | "K" => Some("thousand"),
         "M" | "mn" => Some("million"),
         "B" | "bn" => Some("billion"),
@@ -205,6 +207,24 @@ fn one_quantity(here: &At, value: &Number, parts: &mut Parts) -> Option<usize> {
     let one = value.whole.trim_start_matches('0') == "1" && value.fraction.is_empty();
     let mut measured = Parts::default();
     let more = measure(here, after, one, &mut measured);
+    // 1e-5.
+    if let Some(power) = after.strip_prefix(['e', 'E']) {
+        let sign = power.starts_with(['-', '+']);
+        let exponent = digits(&power[usize::from(sign)..]);
+        let end = len + 1 + usize::from(sign) + exponent.len();
+        if !exponent.is_empty() && (sign || !value.fraction.is_empty()) && ends(&text[end..]) {
+            say(value, here, parts);
+            let minus = if power.starts_with('-') { "minus " } else { "" };
+            parts.words(&format!("times ten to the {minus}{}", cardinal(exponent, british)));
+            return Some(end);
+        }
+    }
+    if more == 0 && !ends(after) && !value.fraction.is_empty() {
+        // 802.11ac.
+        say(value, here, parts);
+        runs(suffix, here, parts);
+        return Some(len + suffix.len());
+    }
     if more == 0 && !ends(after) {
         // 3D, 4o, 5th-grade: a name, or the first half of one.
         return None;
@@ -270,6 +290,16 @@ fn british_spelling(word: &str, british: bool) -> String {
 /// Says a bare number: digits of a code, a year, or a count.
 fn say(value: &Number, here: &At, parts: &mut Parts) {
     let whole = &value.whole;
+    let previous = if here.at == 0 { String::new() } else { here.previous_word().to_lowercase() };
+    // A room, a port, a model: its digits are a name.
+    if NAMED.contains(&previous.as_str()) && value.fraction.is_empty() && (3..=4).contains(&whole.len()) {
+        return parts.words(&in_a_name(whole, here.british));
+    }
+    // Python 3.12 is not 3.1.
+    if VERSIONED.contains(&previous.as_str()) && value.fraction.len() == 2 && !value.fraction.starts_with('0') {
+        let minor = cardinal(&value.fraction, here.british);
+        return parts.words(&format!("{} point {minor}", cardinal(whole, here.british)));
+    }
     if value.fraction.is_empty() && !value.grouped {
         if let Some(said) = like_a_year(whole) {
             return parts.words(&year(said, here.british));
@@ -279,6 +309,38 @@ fn say(value: &Number, here: &At, parts: &mut Parts) {
         }
     }
     parts.words(&decimal(whole, &value.fraction, here.british));
+}
+
+/// Words before a number that is a name.
+const NAMED: [&str; 20] = [
+    "port", "room", "flight", "route", "highway", "status", "error", "http", "code", "rtx", "gtx", "boeing",
+    "airbus", "model", "suite", "apartment", "extension", "pin", "radeon", "ryzen",
+];
+/// Programs whose versions are no decimals.
+const VERSIONED: [&str; 15] = [
+    "python", "version", "ubuntu", "node", "release", "go", "rust", "ruby", "php", "kubernetes", "postgres",
+    "ios", "macos", "django", "cuda",
+];
+
+/// `16:9`, `Psalm 23:4`: neither is a time.
+pub(super) fn ratio(here: &At) -> Option<Match> {
+    let rest = here.rest();
+    let first = digits(rest);
+    let second = digits(rest[first.len()..].strip_prefix(':')?);
+    let len = first.len() + 1 + second.len();
+    if first.is_empty() || second.is_empty() || !ends(&rest[len..]) || rest[len..].starts_with(':')
+        || here.before().ends_with(|c: char| c.is_alphanumeric() || c == ':')
+    {
+        return None;
+    }
+    let verse = here.previous_word().starts_with(char::is_uppercase);
+    let mut parts = Parts::default();
+    parts.words(&cardinal(first, here.british));
+    if !verse {
+        parts.words("to");
+    }
+    parts.words(&cardinal(second, here.british));
+    Some((len, parts))
 }
 
 /// A side of a picture or a plank: "ten eighty".
@@ -320,7 +382,7 @@ pub(super) fn in_a_word(here: &At) -> Option<Match> {
     let len: usize = rest.chars().take_while(char::is_ascii_alphanumeric).take(64).count();
     let word = &rest[..len];
     let has_digit = word.bytes().any(|b| b.is_ascii_digit());
-    if !has_digit || !word.bytes().any(|b| b.is_ascii_alphabetic()) && ends(&rest[len..]) && len < 64 {
+    if !has_digit {
         return None;
     }
     let mut parts = Parts::default();

@@ -23,7 +23,11 @@ pub(super) fn time(here: &At) -> Option<Match> {
         parts.words(&cardinal(hour, here.british));
         match minute {
             "00" if half.is_some() || second.is_some() => {}
-            "00" if value == 0 || value > 12 => parts.words("hundred"),
+            "00" if value == 0 => {
+                parts = Parts::default();
+                parts.words("midnight");
+            }
+            "00" if value > 12 => parts.words("hundred"),
             "00" => parts.words("o'clock"),
             _ if minute.starts_with('0') => {
                 parts.words(&format!("oh {}", one_by_one(&minute[1..])));
@@ -38,6 +42,13 @@ pub(super) fn time(here: &At) -> Option<Match> {
         if let Some((letters, more)) = half {
             parts.letters(letters);
             len += more;
+        }
+        // "9:00–17:00".
+        let dash = ["-", "–", "—"].into_iter().find_map(|dash| rest[len..].strip_prefix(dash));
+        if let Some((used, until)) = dash.and_then(|text| time(&At { text, at: 0, ..*here })) {
+            parts.words("to");
+            parts.extend(until);
+            len = rest.len() - dash.map_or(0, str::len) + used;
         }
         return (ends(&rest[len..]) && !rest[len..].starts_with(':')).then_some((len, parts));
     }
@@ -140,6 +151,12 @@ pub(super) fn day_or_year(here: &At) -> Option<Match> {
         let day = ordinal(number, here.british);
         // "May" and "March" begin sentences too: "May 5 people …" is not worth the loss of "May 5".
         parts.words(&if here.british { format!("the {day}") } else { day });
+        // "May 1–5".
+        let last = after.strip_prefix(['-', '–']).map(digits).filter(|d| (1..3).contains(&d.len()));
+        if let Some(last) = last {
+            parts.words(&format!("to {}", ordinal(last, here.british)));
+            len += after.chars().next().map_or(0, char::len_utf8) + last.len();
+        }
         return Some((len, parts));
     }
     let next = after.strip_prefix(" of ").or_else(|| after.strip_prefix(' ')).unwrap_or("");

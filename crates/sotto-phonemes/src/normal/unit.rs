@@ -5,7 +5,7 @@ type Unit = (&'static str, &'static str, &'static str);
 
 /// Written exactly so: case tells metres from mega.
 #[rustfmt::skip]
-const UNITS: [Unit; 102] = [
+const UNITS: [Unit; 104] = [
     ("km/h", "kilometer per hour", "kilometers per hour"), ("kph", "kilometer per hour", "kilometers per hour"),
     ("mph", "mile per hour", "miles per hour"), ("m/s²", "meter per second squared", "meters per second squared"),
     ("m/s", "meter per second", "meters per second"), ("ft/s", "foot per second", "feet per second"),
@@ -38,7 +38,7 @@ const UNITS: [Unit; 102] = [
     ("MW", "megawatt", "megawatts"), ("GW", "gigawatt", "gigawatts"), ("kWh", "kilowatt hour", "kilowatt hours"), ("Wh", "watt hour", "watt hours"),
     ("V", "volt", "volts"), ("mA", "milliamp", "milliamps"), ("mAh", "milliamp hour", "milliamp hours"), ("dB", "decibel", "decibels"),
     ("kcal", "kilocalorie", "kilocalories"), ("kJ", "kilojoule", "kilojoules"), ("hPa", "hectopascal", "hectopascals"), ("kPa", "kilopascal", "kilopascals"),
-    ("px", "pixel", "pixels"), ("x", "times", "times"),
+    ("px", "pixel", "pixels"), ("tsp", "teaspoon", "teaspoons"), ("tbsp", "tablespoon", "tablespoons"), ("x", "times", "times"),
 ];
 
 /// Said by their letters.

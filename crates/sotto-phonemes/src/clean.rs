@@ -70,8 +70,13 @@ impl Clean {
             '`' | '¿' | '¡' | '™' | '®' | '©' => {}
             c if c.is_whitespace() => self.put(' ', &source),
             // Soft hyphens, joiners and directions are not heard; neither is what no font can show.
-            '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
-            | '\u{FEFF}' | '\u{E000}'..='\u{F8FF}' | '\u{FE00}'..='\u{FE0F}' => {}
+            '\u{AD}'
+            | '\u{200B}'..='\u{200F}'
+            | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}'
+            | '\u{FEFF}'
+            | '\u{E000}'..='\u{F8FF}'
+            | '\u{FE00}'..='\u{FE0F}' => {}
             c if c.is_control() || is_picture(c) => self.put(' ', &source),
             _ => {
                 let composed: String = letter.nfkc().collect();
@@ -106,8 +111,7 @@ impl Clean {
         let mut at = 0;
         while let Some(c) = old[at..].chars().next() {
             let run = old[at..].len() - old[at..].trim_start_matches(c).len();
-            let spaced = (at == 0 || old[..at].ends_with(' '))
-                && old[at + run..].starts_with(' ');
+            let spaced = (at == 0 || old[..at].ends_with(' ')) && old[at + run..].starts_with(' ');
             let single = run == c.len_utf8();
             match c {
                 '.' if run >= 2 => self.put('…', &of(at..at + run)),

@@ -72,11 +72,8 @@ enum How {
 impl English {
     /// Unpacks the dictionaries and the tagger. Takes a good part of a second.
     pub fn load(british: bool, own: Lexicon) -> Self {
-        let language = if british {
-            misaki_rs::Language::EnglishGB
-        } else {
-            misaki_rs::Language::EnglishUS
-        };
+        let language =
+            if british { misaki_rs::Language::EnglishGB } else { misaki_rs::Language::EnglishUS };
         Self {
             british,
             tokenizer: SpacyTokenizer::new(),
@@ -126,7 +123,9 @@ impl English {
                             });
                         }
                         at = end;
-                        let norm = token.norm.unwrap_or_else(|| misaki_rs::norms::norm_of(&token.text, hash_string));
+                        let norm = token
+                            .norm
+                            .unwrap_or_else(|| misaki_rs::norms::norm_of(&token.text, hash_string));
                         tagged.push((token.text, norm, false));
                         atoms_of.push(first..atoms.len());
                     }
@@ -146,7 +145,15 @@ impl English {
                         let norm = misaki_rs::norms::norm_of(&text, hash_string);
                         tagged.push((text.clone(), norm, true));
                         atoms_of.push(atoms.len()..atoms.len() + 1);
-                        atoms.push(Atom { text, tag: "", given: None, range: piece.range.clone(), how, whole: true, joined: false });
+                        atoms.push(Atom {
+                            text,
+                            tag: "",
+                            given: None,
+                            range: piece.range.clone(),
+                            how,
+                            whole: true,
+                            joined: false,
+                        });
                     }
                 }
             }
@@ -172,7 +179,11 @@ impl English {
         let mut end = atoms.len();
         while end > 0 {
             let mut start = end - 1;
-            while start > 0 && atoms[start - 1].joined && !words::stands_alone(&atoms[start - 1]) && !words::stands_alone(&atoms[start]) {
+            while start > 0
+                && atoms[start - 1].joined
+                && !words::stands_alone(&atoms[start - 1])
+                && !words::stands_alone(&atoms[start])
+            {
                 start -= 1;
             }
             let word = &atoms[start..end];
@@ -201,9 +212,13 @@ impl English {
 
 impl English {
     /// "GPT-4's", "2's": the ending sounds by what was said before it.
-    fn possessives(&self, atoms: &[Atom], said: &mut Vec<(Range<usize>, String)>) {
+    fn possessives(&self, atoms: &[Atom], said: &mut [(Range<usize>, String)]) {
         for atom in atoms.iter().filter(|atom| atom.text == "'s" && atom.how == How::Word) {
-            let Some(at) = said.iter().position(|(range, _)| *range == atom.range).filter(|at| *at > 0) else { continue };
+            let Some(at) =
+                said.iter().position(|(range, _)| *range == atom.range).filter(|at| *at > 0)
+            else {
+                continue;
+            };
             let (before, sounds) = &said[at - 1];
             if before.end == atom.range.start && !is_mark(sounds) {
                 let (start, sounds) = (before.start, self.dictionary.append_s(sounds));
@@ -224,7 +239,9 @@ fn tokens(text: &str, clean: &Clean, said: &[(Range<usize>, String)]) -> Vec<Tok
         let source = snug(text, source);
         if sounds.is_empty() {
             // An ending that was said with the word before it.
-            if let Some(token) = tokens.last_mut().filter(|t| t.source.end == source.start && text[source.clone()].starts_with(['\'', '’'])) {
+            if let Some(token) = tokens.last_mut().filter(|t| {
+                t.source.end == source.start && text[source.clone()].starts_with(['\'', '’'])
+            }) {
                 token.source.end = source.end;
             }
             continue;
@@ -253,7 +270,12 @@ fn tokens(text: &str, clean: &Clean, said: &[(Range<usize>, String)]) -> Vec<Tok
     let next: Vec<(usize, bool)> = tokens
         .iter()
         .skip(1)
-        .map(|token| (token.source.start, token.phonemes.starts_with(['.', ',', '!', '?', ';', ':', '…', ')'])))
+        .map(|token| {
+            (
+                token.source.start,
+                token.phonemes.starts_with(['.', ',', '!', '?', ';', ':', '…', ')']),
+            )
+        })
         .collect();
     for (token, (next, closes)) in tokens.iter_mut().zip(next) {
         token.space_after = token.source.end < next && !closes;

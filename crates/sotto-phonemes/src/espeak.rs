@@ -87,7 +87,7 @@ impl Espeak {
     fn parts(&self, text: &str) -> Vec<Part> {
         let mut parts = Vec::new();
         let mut words: Vec<Range<usize>> = Vec::new();
-        let mut flush = |words: &mut Vec<Range<usize>>, parts: &mut Vec<Part>| {
+        let flush = |words: &mut Vec<Range<usize>>, parts: &mut Vec<Part>| {
             if !words.is_empty() {
                 parts.push(Part::Words(std::mem::take(words)));
             }
@@ -160,7 +160,8 @@ fn tokens(text: &str, clean: &Clean, said: Vec<(Range<usize>, String)>) -> Vec<T
         }
         let closes = phonemes.starts_with(['.', ',', '!', '?', ';', ':', '…', ')', '”']);
         if let Some(last) = tokens.last_mut() {
-            last.space_after = !closes && text[last.source.end..source.start].contains(char::is_whitespace);
+            last.space_after =
+                !closes && text[last.source.end..source.start].contains(char::is_whitespace);
         }
         tokens.push(Token { source, phonemes, space_after: false });
     }

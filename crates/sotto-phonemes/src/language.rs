@@ -28,7 +28,9 @@ pub enum UnsupportedLanguage {
     #[error("{0} voices are not supported: there is no reader for {0} text yet")]
     NoReader(&'static str),
     /// No voice of Kokoro's is named so.
-    #[error("`{0}` is not the name of a Kokoro voice: it begins with one of a b e f h i p, as in `af_heart`")]
+    #[error(
+        "`{0}` is not the name of a Kokoro voice: it begins with one of a b e f h i p, as in `af_heart`"
+    )]
     Unknown(String),
 }
 

@@ -80,9 +80,13 @@ impl Lexicon {
         if self.words.is_empty() {
             return None;
         }
-        let found = self.words.get(word).or_else(|| self.words.get(&word.to_lowercase())).or_else(|| {
-            self.words.iter().find(|(own, _)| own.to_lowercase() == word.to_lowercase()).map(|(_, said)| said)
-        });
+        let found =
+            self.words.get(word).or_else(|| self.words.get(&word.to_lowercase())).or_else(|| {
+                self.words
+                    .iter()
+                    .find(|(own, _)| own.to_lowercase() == word.to_lowercase())
+                    .map(|(_, said)| said)
+            });
         found.map(String::as_str)
     }
 

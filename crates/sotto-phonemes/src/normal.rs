@@ -16,7 +16,7 @@ mod unit;
 
 use std::ops::Range;
 
-use self::scan::At;
+use self::scan::Place;
 use crate::Lexicon;
 
 /// A stretch of the clean text and what is said for it, in order and without gaps but for spaces.
@@ -44,7 +44,7 @@ pub(crate) enum Part {
 
 /// How many bytes a rule takes and what is said for them.
 type Match = (usize, Parts);
-type Rule = fn(&At) -> Option<Match>;
+type Rule = fn(&Place) -> Option<Match>;
 
 /// What is said, as it is put together.
 #[derive(Debug, Default)]
@@ -129,7 +129,7 @@ pub(crate) fn normalise(
             plain = at;
             continue;
         }
-        let here = At { text, at, british, own, knows };
+        let here = Place { text, at, british, own, knows };
         let found = RULES.iter().find_map(|rule| rule(&here)).filter(|&(len, _)| len > 0);
         if let Some((len, parts)) = found {
             flush(plain..at, &mut pieces);
@@ -176,8 +176,7 @@ fn word_length(rest: &str) -> usize {
 fn ends_a_sentence(after: &str) -> bool {
     let next = after.trim_start_matches(['"', '”', '\'', ')']);
     next.trim().is_empty()
-        || next.starts_with(' ')
-            && next.trim_start().starts_with(|c: char| c.is_uppercase())
+        || next.starts_with(' ') && next.trim_start().starts_with(|c: char| c.is_uppercase())
 }
 
 #[cfg(test)]

@@ -39,7 +39,8 @@ fn in_britain(sounds: &str) -> String {
         let next = sounds.get(at + 1).copied();
         let after = sounds.get(at + 2).copied();
         // An r that no vowel follows is not said, and lengthens the vowel before it.
-        let silent_r = next == Some('ɹ') && !after.is_some_and(|c| is_vowel(c) || matches!(c, 'ˈ' | 'ˌ'));
+        let silent_r =
+            next == Some('ɹ') && !after.is_some_and(|c| is_vowel(c) || matches!(c, 'ˈ' | 'ˌ'));
         let word_end = next.is_none();
         match c {
             'ɑ' => said.push_str("ɑː"),

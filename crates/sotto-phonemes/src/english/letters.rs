@@ -1,6 +1,6 @@
 //! Letters to sounds, for words that no dictionary has.
 //!
-//! The idea is that of Elovitz, Johnson, McHugh and Shore (NRL report 7948, 1976): at each place the first rule
+//! The idea is that of Elovitz, Johnson, `McHugh` and Shore (NRL report 7948, 1976): at each place the first rule
 //! whose letters and neighbours fit gives the sounds. Rules, notation and the stress that follows are ours.
 //! Sounds are written as [`dialect`](super::dialect) reads them.
 
@@ -90,11 +90,12 @@ fn one(class: u8, c: u8) -> bool {
 fn silent_e(word: &[u8]) -> bool {
     let Some((&c, rest)) = word.split_first() else { return false };
     let ends = |rest: &[u8]| {
-        let endings: [&[u8]; 9] =
-            [b"", b"s", b"d", b"r", b"rs", b"ly", b"ment", b"less", b"ful"];
+        let endings: [&[u8]; 9] = [b"", b"s", b"d", b"r", b"rs", b"ly", b"ment", b"less", b"ful"];
         endings.contains(&rest)
     };
-    let plain = is_consonant(c) && c != b'x' && rest.split_first().is_some_and(|(&e, rest)| e == b'e' && ends(rest));
+    let plain = is_consonant(c)
+        && c != b'x'
+        && rest.split_first().is_some_and(|(&e, rest)| e == b'e' && ends(rest));
     let with_l = matches!(c, b'b' | b'd' | b'g' | b'p' | b't' | b'f' | b'c')
         && (rest == b"le" || rest == b"les" || rest == b"led");
     let with_h = word.starts_with(b"the") && ends(&word[3..]);

@@ -7,14 +7,49 @@ use crate::clean::fold;
 
 /// Endings, what is said for them where that does not depend on the stem, and what the stem may have lost.
 const ENDINGS: [(&str, &str); 14] = [
-    ("ers", "əɹz"), ("er", "əɹ"), ("ors", "əɹz"), ("ly", "li"), ("ness", "nəs"), ("less", "ləs"), ("ful", "fᵊl"),
-    ("able", "əbᵊl"), ("ish", "ɪʃ"), ("ism", "ˌɪzəm"), ("ist", "ɪst"), ("ists", "ɪsts"), ("ship", "ʃˌɪp"), ("wise", "wˌIz"),
+    ("ers", "əɹz"),
+    ("er", "əɹ"),
+    ("ors", "əɹz"),
+    ("ly", "li"),
+    ("ness", "nəs"),
+    ("less", "ləs"),
+    ("ful", "fᵊl"),
+    ("able", "əbᵊl"),
+    ("ish", "ɪʃ"),
+    ("ism", "ˌɪzəm"),
+    ("ist", "ɪst"),
+    ("ists", "ɪsts"),
+    ("ship", "ʃˌɪp"),
+    ("wise", "wˌIz"),
 ];
 
 const PREFIXES: [(&str, &str); 27] = [
-    ("un", "ˌʌn"), ("re", "ɹi"), ("non", "nˌɒn"), ("pre", "pɹˌi"), ("anti", "ˌænti"), ("de", "dˌi"), ("dis", "dɪs"), ("over", "ˌOvəɹ"), ("under", "ˌʌndəɹ"),
-    ("out", "ˌWt"), ("sub", "sˌʌb"), ("super", "sˌupəɹ"), ("inter", "ˌɪntəɹ"), ("multi", "mˌʌlti"), ("micro", "mˌIkɹO"), ("mini", "mˌɪni"), ("mega", "mˌɛɡə"),
-    ("hyper", "hˌIpəɹ"), ("auto", "ˌɔtO"), ("bio", "bˌIO"), ("neo", "nˌiO"), ("pseudo", "sˌudO"), ("semi", "sˌɛmi"), ("ultra", "ˌʌltɹə"), ("meta", "mˌɛtə"), ("cyber", "sˌIbəɹ"),
+    ("un", "ˌʌn"),
+    ("re", "ɹi"),
+    ("non", "nˌɒn"),
+    ("pre", "pɹˌi"),
+    ("anti", "ˌænti"),
+    ("de", "dˌi"),
+    ("dis", "dɪs"),
+    ("over", "ˌOvəɹ"),
+    ("under", "ˌʌndəɹ"),
+    ("out", "ˌWt"),
+    ("sub", "sˌʌb"),
+    ("super", "sˌupəɹ"),
+    ("inter", "ˌɪntəɹ"),
+    ("multi", "mˌʌlti"),
+    ("micro", "mˌIkɹO"),
+    ("mini", "mˌɪni"),
+    ("mega", "mˌɛɡə"),
+    ("hyper", "hˌIpəɹ"),
+    ("auto", "ˌɔtO"),
+    ("bio", "bˌIO"),
+    ("neo", "nˌiO"),
+    ("pseudo", "sˌudO"),
+    ("semi", "sˌɛmi"),
+    ("ultra", "ˌʌltɹə"),
+    ("meta", "mˌɛtə"),
+    ("cyber", "sˌIbəɹ"),
     ("mis", "mɪs"),
 ];
 
@@ -32,8 +67,15 @@ fn bare_stem(stem: &str) -> Option<String> {
     if last == before && !vowel(last) && !matches!(last, b'l' | b's' | b'z' | b'f') {
         return Some(stem[..stem.len() - 1].to_owned());
     }
-    let lost_e = ["at", "iz", "is", "ut", "iv", "av", "ov", "ag", "ic", "uc", "ac", "yz", "ng", "rg", "rs", "ur", "ir", "dg", "nc"];
-    Some(if lost_e.iter().any(|end| stem.ends_with(end)) { format!("{stem}e") } else { stem.to_owned() })
+    let lost_e = [
+        "at", "iz", "is", "ut", "iv", "av", "ov", "ag", "ic", "uc", "ac", "yz", "ng", "rg", "rs",
+        "ur", "ir", "dg", "nc",
+    ];
+    Some(if lost_e.iter().any(|end| stem.ends_with(end)) {
+        format!("{stem}e")
+    } else {
+        stem.to_owned()
+    })
 }
 
 /// Whether capitals are letters to be said one by one: few, or not to be said otherwise.
@@ -50,7 +92,8 @@ impl English {
     }
 
     fn work(&self, word: &str, tag: &str) -> String {
-        let folded: String = fold(word).chars().filter(|c| c.is_ascii_alphabetic() || *c == '\'').collect();
+        let folded: String =
+            fold(word).chars().filter(|c| c.is_ascii_alphabetic() || *c == '\'').collect();
         let folded = folded.trim_matches('\'');
         if folded.is_empty() {
             return String::new();
@@ -63,7 +106,11 @@ impl English {
         if let Some(stem) = folded.strip_suffix("'s").or_else(|| folded.strip_suffix("'S")) {
             return self.dictionary.append_s(&self.stem(stem));
         }
-        if let Some(rest) = folded.strip_prefix("O'").or_else(|| folded.strip_prefix("o'")).filter(|rest| rest.len() > 2) {
+        if let Some(rest) = folded
+            .strip_prefix("O'")
+            .or_else(|| folded.strip_prefix("o'"))
+            .filter(|rest| rest.len() > 2)
+        {
             return dialect::said("O", self.british) + &self.stem(rest);
         }
         let plain: String = folded.chars().filter(|c| *c != '\'').collect();
@@ -112,7 +159,8 @@ impl English {
     /// The name in our own list.
     pub(super) fn name(&self, word: &str) -> Option<String> {
         let said = self.names.get(word).or_else(|| {
-            let folded = if word.is_ascii() { word.to_ascii_lowercase() } else { fold(word).to_lowercase() };
+            let folded =
+                if word.is_ascii() { word.to_ascii_lowercase() } else { fold(word).to_lowercase() };
             self.names.get(folded.as_str())
         })?;
         if !said.is_ascii() {
@@ -143,11 +191,16 @@ impl English {
                 _ => stem,
             };
             self.known(stem)
-                .or_else(|| self.known(&format!("{stem}e")).filter(|_| !ending.starts_with(['l', 'n', 's', 'f', 'w'])))
+                .or_else(|| {
+                    self.known(&format!("{stem}e"))
+                        .filter(|_| !ending.starts_with(['l', 'n', 's', 'f', 'w']))
+                })
                 .or_else(|| self.known(single).filter(|_| single != stem))
                 .or_else(|| self.known(&format!("{}y", stem.strip_suffix('i')?)))
         };
-        if !word.ends_with("ss") && !word.ends_with("us") && !word.ends_with("is")
+        if !word.ends_with("ss")
+            && !word.ends_with("us")
+            && !word.ends_with("is")
             && let Some(sounds) = word.strip_suffix('s').and_then(|stem| self.known(stem))
         {
             return Some(self.dictionary.append_s(&sounds));
@@ -164,7 +217,11 @@ impl English {
             }
         }
         for (prefix, said) in PREFIXES {
-            if let Some(sounds) = word.strip_prefix(prefix).filter(|stem| stem.len() > 3).and_then(|stem| self.nearly_known(stem)) {
+            if let Some(sounds) = word
+                .strip_prefix(prefix)
+                .filter(|stem| stem.len() > 3)
+                .and_then(|stem| self.nearly_known(stem))
+            {
                 let said = dialect::said(said, self.british);
                 return Some(said + &sounds);
             }
@@ -181,7 +238,9 @@ impl English {
         ends.sort_by_key(|end| end.abs_diff(word.len() - end));
         let (first, second) = ends.into_iter().find_map(|end| {
             let (first, second) = word.split_at(end);
-            let common = |part: &str| self.dictionary.golds.contains_key(part) || self.names.contains_key(part);
+            let common = |part: &str| {
+                self.dictionary.golds.contains_key(part) || self.names.contains_key(part)
+            };
             (common(first) && common(second)).then_some((first, second))
         })?;
         let first = self.known(first)?;
@@ -194,7 +253,9 @@ impl English {
         let mut said = String::new();
         for letter in letters.chars().take(LONGEST) {
             let letter = letter.to_ascii_uppercase();
-            if let Some(PhonemeEntry::Simple(name)) = self.dictionary.golds.get(letter.encode_utf8(&mut [0; 4])) {
+            if let Some(PhonemeEntry::Simple(name)) =
+                self.dictionary.golds.get(letter.encode_utf8(&mut [0; 4]))
+            {
                 said.push_str(name);
             }
         }
@@ -209,4 +270,3 @@ impl English {
         }
     }
 }
-

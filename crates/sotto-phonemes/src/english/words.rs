@@ -47,7 +47,8 @@ pub(super) fn parts(token: &str) -> Vec<Range<usize>> {
     }
     // "'s" and "n't" are words of their own.
     if token.starts_with('\'') && parts.len() == 2 {
-        parts = vec![0..token.len()];
+        parts.truncate(1);
+        parts[0].end = token.len();
     }
     parts
 }
@@ -72,7 +73,8 @@ fn class(c: char) -> Class {
 /// Whether the atom is a mark of punctuation and not part of a word.
 pub(super) fn is_mark(atom: &Atom) -> bool {
     let letters = atom.text.bytes().all(|b| b.is_ascii_alphabetic());
-    MARKS.contains(&atom.tag) && !letters || atom.whole && atom.text.chars().all(crate::vocabulary::is_mark)
+    MARKS.contains(&atom.tag) && !letters
+        || atom.whole && atom.text.chars().all(crate::vocabulary::is_mark)
 }
 
 pub(super) fn stands_alone(atom: &Atom) -> bool {
@@ -107,7 +109,9 @@ pub(super) fn context(before: &TokenContext, sounds: &str, word: &Atom) -> Token
         }
         break;
     }
-    let future_to = word.text == "to" || word.text == "To" || word.text == "TO" && matches!(word.tag, "TO" | "IN");
+    let future_to = word.text == "to"
+        || word.text == "To"
+        || word.text == "TO" && matches!(word.tag, "TO" | "IN");
     TokenContext { future_vowel, future_to }
 }
 
@@ -209,20 +213,32 @@ impl English {
         }
         let stress = match word {
             _ if !word.bytes().any(|b| b.is_ascii_uppercase()) => None,
-            _ if word.bytes().any(|b| b.is_ascii_lowercase()) => Some(self.dictionary.cap_stresses.0),
+            _ if word.bytes().any(|b| b.is_ascii_lowercase()) => {
+                Some(self.dictionary.cap_stresses.0)
+            }
             _ => Some(self.dictionary.cap_stresses.1),
         };
         self.in_misaki(word, tag, stress, context)
     }
 
     /// misaki's own answer, unless it would spell what nobody spells.
-    fn in_misaki(&self, word: &str, tag: &str, stress: Option<f64>, context: &TokenContext) -> Option<String> {
+    fn in_misaki(
+        &self,
+        word: &str,
+        tag: &str,
+        stress: Option<f64>,
+        context: &TokenContext,
+    ) -> Option<String> {
         let shouted = word.len() > 1 && word.bytes().all(|b| b.is_ascii_uppercase());
         if shouted && !self.in_dictionary(word) && !super::unknown::is_spelled(word) {
             return None;
         }
         // A shouted word that is one is said, not spelled, even where the tagger takes it for a name.
-        let tag = if shouted && word.len() > 3 && tag == "NNP" && self.in_dictionary(&word.to_ascii_lowercase()) {
+        let tag = if shouted
+            && word.len() > 3
+            && tag == "NNP"
+            && self.in_dictionary(&word.to_ascii_lowercase())
+        {
             "NN"
         } else {
             tag
@@ -232,7 +248,9 @@ impl English {
 
     /// Whether misaki's dictionaries have the word, in this case or in small letters.
     pub(super) fn in_dictionary(&self, word: &str) -> bool {
-        let has = |word: &str| self.dictionary.golds.contains_key(word) || self.dictionary.silvers.contains_key(word);
+        let has = |word: &str| {
+            self.dictionary.golds.contains_key(word) || self.dictionary.silvers.contains_key(word)
+        };
         has(word) || has(&word.to_lowercase())
     }
 
@@ -257,7 +275,8 @@ fn contraction(text: &str) -> Option<&'static str> {
 
 /// The tag of the atom with most letters, capitals counting twice. The last of equals, as in misaki.
 fn heaviest(atoms: &[Atom]) -> &'static str {
-    let weight = |text: &str| text.chars().map(|c| if c.is_uppercase() { 2 } else { 1 }).sum::<usize>();
+    let weight =
+        |text: &str| text.chars().map(|c| if c.is_uppercase() { 2 } else { 1 }).sum::<usize>();
     let mut best = ("NN", 0);
     for atom in atoms {
         let weight = weight(&atom.text);

@@ -17,7 +17,8 @@ pub(super) fn align(alone: &[String], said: &[&str]) -> Vec<(Range<usize>, Strin
     let mut aligned: Vec<(Range<usize>, String)> = Vec::new();
     let mut least = 0;
     for (place, word) in said.iter().enumerate() {
-        let best = (least..alone.len()).max_by_key(|&owner| (votes[place][owner], std::cmp::Reverse(owner)));
+        let best = (least..alone.len())
+            .max_by_key(|&owner| (votes[place][owner], std::cmp::Reverse(owner)));
         let owner = best.filter(|&owner| votes[place][owner] > 0).unwrap_or(least);
         least = owner;
         match aligned.last_mut() {
@@ -65,7 +66,8 @@ fn votes(
                 _ => {
                     let same = question[row - 1].0 == answer[column - 1].0;
                     let beside = cost[(row - 1) * width + column - 1] + if same { 0 } else { 3 };
-                    let skipped = cost[(row - 1) * width + column].min(cost[row * width + column - 1]) + 2;
+                    let skipped =
+                        cost[(row - 1) * width + column].min(cost[row * width + column - 1]) + 2;
                     beside.min(skipped)
                 }
             };
@@ -100,7 +102,10 @@ mod tests {
     #[test]
     fn numbers_are_several_words_and_small_words_one() {
         assert_eq!(
-            aligned(&["tengo", "bˈeɪnti θˈinko", "amˈiɣos"], &["tˈengo", "bˈeɪnti", "θˈinko", "amˈiɣos"]),
+            aligned(
+                &["tengo", "bˈeɪnti θˈinko", "amˈiɣos"],
+                &["tˈengo", "bˈeɪnti", "θˈinko", "amˈiɣos"]
+            ),
             [(0..1, "tˈengo".into()), (1..2, "bˈeɪnti θˈinko".into()), (2..3, "amˈiɣos".into())]
         );
         assert_eq!(

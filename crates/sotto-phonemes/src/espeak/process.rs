@@ -66,7 +66,10 @@ impl Program {
         answers.extend(current);
         if answers.len() != lines.len() {
             // Something has no sound, or a break of its own. One by one there is no doubt.
-            answers = lines.iter().map(|line| self.run(&format!("{line}\n"))).collect::<Result<_, _>>()?;
+            answers = lines
+                .iter()
+                .map(|line| self.run(&format!("{line}\n")))
+                .collect::<Result<_, _>>()?;
         }
         Ok(answers.iter().map(|answer| for_kokoro(answer)).collect())
     }
@@ -98,7 +101,8 @@ impl Program {
                 let _ = child.kill();
                 let _ = child.wait();
             }
-            let answer = reader.join().map_err(|_| std::io::Error::other("its answer was lost"))??;
+            let answer =
+                reader.join().map_err(|_| std::io::Error::other("its answer was lost"))??;
             if !ended? {
                 return Err(Error::Timeout { seconds: TIMEOUT.as_secs() });
             }
@@ -132,8 +136,17 @@ fn on_search_path(program: &Path) -> Option<PathBuf> {
 /// words of other languages are gone.
 fn for_kokoro(ipa: &str) -> String {
     const PAIRS: [(&str, &str); 11] = [
-        ("a^ɪ", "I"), ("a^ʊ", "W"), ("d^z", "ʣ"), ("d^ʒ", "ʤ"), ("e^ɪ", "A"), ("o^ʊ", "O"), ("ə^ʊ", "Q"), ("s^s", "S"),
-        ("t^s", "ʦ"), ("t^ʃ", "ʧ"), ("ɔ^ɪ", "Y"),
+        ("a^ɪ", "I"),
+        ("a^ʊ", "W"),
+        ("d^z", "ʣ"),
+        ("d^ʒ", "ʤ"),
+        ("e^ɪ", "A"),
+        ("o^ʊ", "O"),
+        ("ə^ʊ", "Q"),
+        ("s^s", "S"),
+        ("t^s", "ʦ"),
+        ("t^ʃ", "ʧ"),
+        ("ɔ^ɪ", "Y"),
     ];
     let mut plain = String::with_capacity(ipa.len());
     let mut rest = ipa;

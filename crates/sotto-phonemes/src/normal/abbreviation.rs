@@ -1,7 +1,7 @@
 //! Abbreviations, and numerals of kings and chapters.
 
 use super::numbers::{cardinal, ordinal, roman as numeral};
-use super::scan::{At, ends, letters};
+use super::scan::{Place, ends, letters};
 use super::{Match, Parts, ends_a_sentence};
 
 /// When an abbreviation is one.
@@ -40,7 +40,7 @@ const ABBREVIATIONS: [(&str, &str, When); 80] = [
 ];
 
 /// `Dr. Smith`, `Elm Dr.`, `e.g.`, `etc.`, `No. 5`.
-pub(super) fn abbreviation(here: &At) -> Option<Match> {
+pub(super) fn abbreviation(here: &Place) -> Option<Match> {
     let rest = here.rest();
     if here.before().ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '\'' | '-')) {
         return None;
@@ -48,9 +48,14 @@ pub(super) fn abbreviation(here: &At) -> Option<Match> {
     if let Some(found) = saint_or_street(here) {
         return Some(found);
     }
-    let (written, words, when) = ABBREVIATIONS.iter().filter(|(written, ..)| {
-        after_written(rest, written).is_some_and(|after| written.ends_with('/') || ends(after) && !after.starts_with(['\'', '-']))
-    }).max_by_key(|(written, ..)| written.len())?;
+    let (written, words, when) = ABBREVIATIONS
+        .iter()
+        .filter(|(written, ..)| {
+            after_written(rest, written).is_some_and(|after| {
+                written.ends_with('/') || ends(after) && !after.starts_with(['\'', '-'])
+            })
+        })
+        .max_by_key(|(written, ..)| written.len())?;
     let after = &rest[written.len()..];
     let point = after.strip_prefix('.').filter(|after| ends(after));
     let next = point.unwrap_or(after);
@@ -61,9 +66,16 @@ pub(super) fn abbreviation(here: &At) -> Option<Match> {
         || numeral(letters(word)).is_some() && matches!(*written, "Ch" | "ch" | "Vol" | "vol");
     let fits = match when {
         Always => true,
-        Point => point.is_some() && !(word.is_empty() && matches!(*written, "Sun" | "Sat" | "max" | "Co")),
+        Point => {
+            point.is_some()
+                && !(word.is_empty() && matches!(*written, "Sun" | "Sat" | "max" | "Co"))
+        }
         Title => point.is_some() && name,
-        Number => number && (point.is_some() || !matches!(*written, "No" | "no" | "est" | "p" | "Sec" | "ch" | "fig")),
+        Number => {
+            number
+                && (point.is_some()
+                    || !matches!(*written, "No" | "no" | "est" | "p" | "Sec" | "ch" | "fig"))
+        }
     };
     if !fits {
         return None;
@@ -75,7 +87,8 @@ pub(super) fn abbreviation(here: &At) -> Option<Match> {
         parts.words(words);
     }
     // The point of "etc." may end the sentence as well; that of a title never does.
-    let title = matches!(when, Title | Number) || matches!(*written, "Mr" | "Mrs" | "Ms" | "vs" | "e.g" | "i.e");
+    let title = matches!(when, Title | Number)
+        || matches!(*written, "Mr" | "Mrs" | "Ms" | "vs" | "e.g" | "i.e");
     let taken = point.is_some_and(|after| title || !ends_a_sentence(after));
     Some((written.len() + usize::from(taken), parts))
 }
@@ -90,7 +103,7 @@ fn after_written<'a>(rest: &'a str, written: &str) -> Option<&'a str> {
 }
 
 /// `St. Mary` and `Main St.`, `Dr. Watson` and `Elm Dr.`.
-fn saint_or_street(here: &At) -> Option<Match> {
+fn saint_or_street(here: &Place) -> Option<Match> {
     let rest = here.rest();
     let (title, place, after) = if let Some(after) = rest.strip_prefix("St") {
         ("Saint", "Street", after)
@@ -106,10 +119,19 @@ fn saint_or_street(here: &At) -> Option<Match> {
     // "Main St.", "42nd St.", "5 Elm Dr.": a name or a number right before, with nothing between.
     let adjacent = here.before().trim_end_matches(' ').ends_with(char::is_alphanumeric);
     let numbered = before.starts_with(|c: char| c.is_ascii_digit());
-    let named = before.starts_with(char::is_uppercase) && before.len() > 2
-        && !["The", "And", "But", "When", "Then", "With", "For", "From", "Ask", "Tell", "Call", "Thanks", "Dear", "Hello", "Yes", "Did", "Does", "Has", "Was", "Can", "Will", "Our", "His", "Her", "Visit", "See", "Near", "Meet", "That", "This", "Is", "Is", "Where", "Why", "How", "Good"].contains(&before);
-    let name_follows = next.strip_prefix(' ').is_some_and(|word| word.starts_with(char::is_uppercase));
-    let is_place = adjacent && (numbered || named) && !(name_follows && place == "Drive" && !numbered);
+    let named = before.starts_with(char::is_uppercase)
+        && before.len() > 2
+        && ![
+            "The", "And", "But", "When", "Then", "With", "For", "From", "Ask", "Tell", "Call",
+            "Thanks", "Dear", "Hello", "Yes", "Did", "Does", "Has", "Was", "Can", "Will", "Our",
+            "His", "Her", "Visit", "See", "Near", "Meet", "That", "This", "Is", "Is", "Where",
+            "Why", "How", "Good",
+        ]
+        .contains(&before);
+    let name_follows =
+        next.strip_prefix(' ').is_some_and(|word| word.starts_with(char::is_uppercase));
+    let is_place =
+        adjacent && (numbered || named) && !(name_follows && place == "Drive" && !numbered);
     let mut parts = Parts::default();
     if is_place {
         parts.words(place);
@@ -131,14 +153,46 @@ const COUNTED: [&str; 24] = [
 ];
 /// Names of those who are numbered, said as an ordinal.
 const KINGS: [&str; 36] = [
-    "henry", "elizabeth", "charles", "george", "james", "louis", "edward", "william", "richard",
-    "mary", "john", "paul", "pius", "benedict", "philip", "catherine", "peter", "ivan", "napoleon",
-    "ramses", "ramesses", "leo", "gregory", "alexander", "frederick", "francis", "ferdinand",
-    "gustav", "nicholas", "urban", "innocent", "clement", "juan", "felipe", "wilhelm", "otto",
+    "henry",
+    "elizabeth",
+    "charles",
+    "george",
+    "james",
+    "louis",
+    "edward",
+    "william",
+    "richard",
+    "mary",
+    "john",
+    "paul",
+    "pius",
+    "benedict",
+    "philip",
+    "catherine",
+    "peter",
+    "ivan",
+    "napoleon",
+    "ramses",
+    "ramesses",
+    "leo",
+    "gregory",
+    "alexander",
+    "frederick",
+    "francis",
+    "ferdinand",
+    "gustav",
+    "nicholas",
+    "urban",
+    "innocent",
+    "clement",
+    "juan",
+    "felipe",
+    "wilhelm",
+    "otto",
 ];
 
 /// `Henry VIII`, `Chapter IV`, `World War II`.
-pub(super) fn roman(here: &At) -> Option<Match> {
+pub(super) fn roman(here: &Place) -> Option<Match> {
     let word = letters(here.rest());
     let value = numeral(word)?;
     let before = here.before();

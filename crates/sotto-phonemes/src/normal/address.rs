@@ -1,7 +1,7 @@
 //! Addresses of the net, files and versions.
 
 use super::numbers::{in_a_name, one_by_one};
-use super::scan::{At, digits, ends, letters};
+use super::scan::{Place, digits, ends, letters};
 use super::{Match, Parts, code};
 
 /// Endings by which a bare host is known.
@@ -23,15 +23,16 @@ const FILES: [(&str, &str); 53] = [
 ];
 
 /// `https://example.com/docs`, `example.com:8080`, `www.example.org`.
-pub(super) fn link(here: &At) -> Option<Match> {
+pub(super) fn link(here: &Place) -> Option<Match> {
     if here.before().ends_with(|c: char| c.is_alphanumeric() || matches!(c, '@' | '.' | '/')) {
         return None;
     }
     let chunk = trimmed(here.chunk());
     let mut parts = Parts::default();
-    let scheme = ["https://", "http://", "ftp://", "ws://", "wss://", "ssh://", "file://", "git://"]
-        .into_iter()
-        .find(|scheme| chunk.len() > scheme.len() && chunk.starts_with(scheme));
+    let scheme =
+        ["https://", "http://", "ftp://", "ws://", "wss://", "ssh://", "file://", "git://"]
+            .into_iter()
+            .find(|scheme| chunk.len() > scheme.len() && chunk.starts_with(scheme));
     let body = &chunk[scheme.map_or(0, str::len)..];
     let host = &body[..body.find(['/', ':', '?', '#']).unwrap_or(body.len())];
     if scheme.is_none() && !is_host(host) {
@@ -59,13 +60,16 @@ fn is_host(host: &str) -> bool {
     let small = !host.bytes().any(|b| b.is_ascii_uppercase());
     let known = DOMAINS.contains(&last) && !FILES.iter().any(|(ending, _)| *ending == last)
         || host.starts_with("www.") && labels.len() > 1;
-    !labels.is_empty() && labels.iter().all(good) && known && small
+    !labels.is_empty()
+        && labels.iter().all(good)
+        && known
+        && small
         && labels.iter().any(|l| l.len() > 1)
         && labels.iter().any(|l| l.bytes().any(|b| b.is_ascii_alphabetic()))
 }
 
 /// `first.last+tag@example.com`.
-pub(super) fn email(here: &At) -> Option<Match> {
+pub(super) fn email(here: &Place) -> Option<Match> {
     if here.before().ends_with(|c: char| c.is_alphanumeric()) {
         return None;
     }
@@ -73,7 +77,10 @@ pub(super) fn email(here: &At) -> Option<Match> {
     let (name, host) = chunk.split_once('@')?;
     let local = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+');
     let label = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-');
-    let good = !name.is_empty() && name.bytes().all(local) && host.contains('.') && host.bytes().all(label);
+    let good = !name.is_empty()
+        && name.bytes().all(local)
+        && host.contains('.')
+        && host.bytes().all(label);
     let mut parts = Parts::default();
     if !good {
         // @someone
@@ -86,13 +93,19 @@ pub(super) fn email(here: &At) -> Option<Match> {
 }
 
 /// `src/main.rs`, `/etc/hosts`, `~/.bashrc`, `config.toml`, `.env`.
-pub(super) fn path(here: &At) -> Option<Match> {
+pub(super) fn path(here: &Place) -> Option<Match> {
     if here.before().ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '/' | '_')) {
         return None;
     }
     let chunk = trimmed(here.chunk());
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '\\' | '_' | '-' | '~' | ':' | '*' | '+');
-    if chunk.len() < 3 || !chunk.chars().all(allowed) || !chunk.contains(|c: char| c.is_ascii_alphabetic()) {
+    let allowed = |c: char| {
+        c.is_ascii_alphanumeric()
+            || matches!(c, '.' | '/' | '\\' | '_' | '-' | '~' | ':' | '*' | '+')
+    };
+    if chunk.len() < 3
+        || !chunk.chars().all(allowed)
+        || !chunk.contains(|c: char| c.is_ascii_alphabetic())
+    {
         return None;
     }
     let rooted = ["/", "~/", "./", "../", "\\"].iter().any(|root| chunk.starts_with(root));
@@ -100,11 +113,13 @@ pub(super) fn path(here: &At) -> Option<Match> {
     let (stem, ending) = last.rsplit_once('.').unwrap_or((last, ""));
     // ".env" has no stem; "e.g" and "p.m" are no files.
     let hidden = stem.is_empty() && chunk.starts_with('.') && ending.len() > 1;
-    let file = FILES.iter().any(|(known, _)| *known == ending) && (stem.len() > 1 || hidden)
-        && !(ending.len() == 1 && !stem.contains(|c: char| c.is_ascii_lowercase()));
+    let file = FILES.iter().any(|(known, _)| *known == ending)
+        && (stem.len() > 1 || hidden)
+        && (ending.len() != 1 || stem.contains(|c: char| c.is_ascii_lowercase()));
     let drive = chunk.as_bytes().get(1) == Some(&b':') && chunk.contains('\\');
     let deep = chunk.matches('/').count() >= 2 && chunk.bytes().all(|b| !b.is_ascii_uppercase());
-    let is_path = rooted && chunk.len() > 2 && chunk.contains(['/', '\\']) || file || hidden || drive || deep;
+    let is_path =
+        rooted && chunk.len() > 2 && chunk.contains(['/', '\\']) || file || hidden || drive || deep;
     if !is_path {
         return None;
     }
@@ -114,12 +129,13 @@ pub(super) fn path(here: &At) -> Option<Match> {
 }
 
 /// `v1.2.3`, `1.2.3`, `192.168.0.1`, `1.0.0-rc.1`.
-pub(super) fn version(here: &At) -> Option<Match> {
+pub(super) fn version(here: &Place) -> Option<Match> {
     if here.before().ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '/' | '$')) {
         return None;
     }
     let rest = here.rest();
-    let lettered = rest.starts_with(['v', 'V']) && rest[1..].starts_with(|c: char| c.is_ascii_digit());
+    let lettered =
+        rest.starts_with(['v', 'V']) && rest[1..].starts_with(|c: char| c.is_ascii_digit());
     let mut len = usize::from(lettered);
     let mut numbers = Vec::new();
     loop {
@@ -147,10 +163,15 @@ pub(super) fn version(here: &At) -> Option<Match> {
         if index > 0 {
             parts.words(if is_ip { "dot" } else { "point" });
         }
-        parts.words(&if is_ip && number.len() > 2 { one_by_one(number) } else { in_a_name(number, here.british) });
+        parts.words(&if is_ip && number.len() > 2 {
+            one_by_one(number)
+        } else {
+            in_a_name(number, here.british)
+        });
     }
     if let Some(after) = rest[len..].strip_prefix('-') {
-        let tag: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '.').collect();
+        let tag: String =
+            after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '.').collect();
         let tag = tag.trim_end_matches('.');
         if tag.starts_with(|c: char| c.is_ascii_alphabetic()) {
             say(tag, here, &mut parts);
@@ -161,18 +182,26 @@ pub(super) fn version(here: &At) -> Option<Match> {
 }
 
 /// Says an address sign by sign.
-fn say(text: &str, here: &At, parts: &mut Parts) {
+fn say(text: &str, here: &Place, parts: &mut Parts) {
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let run = letters(rest);
         if !run.is_empty() {
             rest = &rest[run.len()..];
             let after_point = text[..text.len() - rest.len() - run.len()].ends_with('.');
-            let ending = FILES.iter().find(|(ending, said)| after_point && *ending == run && !said.is_empty());
+            let ending = FILES
+                .iter()
+                .find(|(ending, said)| after_point && *ending == run && !said.is_empty());
             match ending {
                 Some((_, said)) => parts.words(said),
-                None if after_point && ["com", "org", "net", "info", "dev", "local"].contains(&run) => parts.words(run),
-                None if after_point && FILES.iter().any(|(ending, _)| *ending == run) => parts.letters(run),
+                None if after_point
+                    && ["com", "org", "net", "info", "dev", "local"].contains(&run) =>
+                {
+                    parts.words(run);
+                }
+                None if after_point && FILES.iter().any(|(ending, _)| *ending == run) => {
+                    parts.letters(run);
+                }
                 None => code::say_word(run, here, parts),
             }
             continue;
@@ -208,6 +237,7 @@ fn say(text: &str, here: &At, parts: &mut Parts) {
 
 /// Without the marks that belong to the sentence.
 fn trimmed(chunk: &str) -> &str {
-    let chunk = chunk.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '}', '"', '”', '\'', '…', '—']);
+    let chunk = chunk
+        .trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '}', '"', '”', '\'', '…', '—']);
     chunk.strip_suffix("'s").unwrap_or(chunk)
 }

@@ -1,6 +1,6 @@
 //! Words and signs of programs.
 
-use super::scan::{At, digits, ends, letters};
+use super::scan::{Place, digits, ends, letters};
 use super::{Match, Parts};
 
 /// `->`, `==`, `&&` and their like, longest first. They are said only where they stand alone or in code.
@@ -26,7 +26,7 @@ const OPERATORS: [(&str, &str); 18] = [
 ];
 
 /// Signs of more than one character.
-pub(super) fn operator(here: &At) -> Option<Match> {
+pub(super) fn operator(here: &Place) -> Option<Match> {
     let (sign, words) = OPERATORS.iter().find(|(sign, _)| here.rest().starts_with(sign))?;
     let after = &here.rest()[sign.len()..];
     if after.starts_with(['=', '<', '>', '&', '|']) {
@@ -38,7 +38,7 @@ pub(super) fn operator(here: &At) -> Option<Match> {
 }
 
 /// `C++`, `C#`, `F#`, `.NET`, `node.js`, `--flag`, `-v`.
-pub(super) fn language(here: &At) -> Option<Match> {
+pub(super) fn language(here: &Place) -> Option<Match> {
     let rest = here.rest();
     if here.before().ends_with(|c: char| c.is_alphanumeric()) {
         return None;
@@ -62,17 +62,17 @@ pub(super) fn language(here: &At) -> Option<Match> {
         }
     }
     let name = letters(rest);
-    if let Some(after) = rest[name.len()..].strip_prefix(".js").filter(|after| ends(after)) {
-        if !name.is_empty() {
-            say_word(name, here, &mut parts);
-            parts.letters("JS");
-            return Some((rest.len() - after.len(), parts));
-        }
+    if let Some(after) = rest[name.len()..].strip_prefix(".js").filter(|after| ends(after))
+        && !name.is_empty()
+    {
+        say_word(name, here, &mut parts);
+        parts.letters("JS");
+        return Some((rest.len() - after.len(), parts));
     }
     flag(here)
 }
 
-fn flag(here: &At) -> Option<Match> {
+fn flag(here: &Place) -> Option<Match> {
     let rest = here.rest();
     let spaced = here.at == 0 || here.before().ends_with([' ', '(', '"', '“']);
     let dashes = rest.len() - rest.trim_start_matches('-').len();
@@ -95,7 +95,7 @@ fn flag(here: &At) -> Option<Match> {
 }
 
 /// `snake_case`, `camelCase`, `foo()`, `std::vec`: names of a program, word by word.
-pub(super) fn identifier(here: &At) -> Option<Match> {
+pub(super) fn identifier(here: &Place) -> Option<Match> {
     let rest = here.rest();
     if here.before().ends_with(|c: char| c.is_alphanumeric()) {
         return None;
@@ -126,7 +126,8 @@ pub(super) fn identifier(here: &At) -> Option<Match> {
 
 /// `GPUs`, `URLs`: letters with an ending, no camel.
 fn is_plural_acronym(name: &str) -> bool {
-    name.strip_suffix('s').is_some_and(|stem| stem.len() > 1 && stem.bytes().all(|b| b.is_ascii_uppercase()))
+    name.strip_suffix('s')
+        .is_some_and(|stem| stem.len() > 1 && stem.bytes().all(|b| b.is_ascii_uppercase()))
 }
 
 /// Where the case turns: `parseHTTPRequest` is parse, HTTP, Request.
@@ -150,7 +151,7 @@ pub(super) fn humps(name: &str) -> Vec<&str> {
 }
 
 /// Says a run of letters, which may have humps.
-pub(super) fn say_run(run: &str, here: &At, parts: &mut Parts) {
+pub(super) fn say_run(run: &str, here: &Place, parts: &mut Parts) {
     if (here.knows)(run) && run.len() > 2 || is_plural_acronym(run) {
         return say_word(run, here, parts);
     }
@@ -160,13 +161,16 @@ pub(super) fn say_run(run: &str, here: &At, parts: &mut Parts) {
 }
 
 /// Says one word of a name: by its letters if nobody could read it.
-pub(super) fn say_word(word: &str, here: &At, parts: &mut Parts) {
+pub(super) fn say_word(word: &str, here: &Place, parts: &mut Parts) {
     let vowels = word.bytes().filter(|b| b"aeiouyAEIOUY".contains(b)).count();
     let known = (here.knows)(word);
     let short = match word.len() {
         1 => true,
-        2 => !["is", "as", "in", "on", "of", "to", "by", "my", "at", "or", "if", "it", "no", "go", "do", "we", "me", "be", "up", "an", "us", "so"]
-            .contains(&word.to_ascii_lowercase().as_str()),
+        2 => ![
+            "is", "as", "in", "on", "of", "to", "by", "my", "at", "or", "if", "it", "no", "go",
+            "do", "we", "me", "be", "up", "an", "us", "so",
+        ]
+        .contains(&word.to_ascii_lowercase().as_str()),
         3 => !known && (vowels == 0 || word.bytes().all(|b| b.is_ascii_uppercase())),
         _ => !known && vowels == 0 && word.len() < 6,
     };
@@ -178,7 +182,7 @@ pub(super) fn say_word(word: &str, here: &At, parts: &mut Parts) {
 }
 
 /// `A/B`: letters, no articles.
-pub(super) fn letter(here: &At) -> Option<Match> {
+pub(super) fn letter(here: &Place) -> Option<Match> {
     let rest = here.rest();
     let [a @ b'A'..=b'Z', b'/', b @ b'A'..=b'Z', ..] = *rest.as_bytes() else { return None };
     if here.before().ends_with(char::is_alphanumeric) || !ends(&rest[3..]) {
@@ -209,7 +213,7 @@ fn opening(before: &str) -> Option<&str> {
     None
 }
 
-fn between_numbers(here: &At, after: &str) -> bool {
+fn between_numbers(here: &Place, after: &str) -> bool {
     let last = here.before().trim_end();
     let number = last.ends_with(|c: char| c.is_ascii_digit())
         || here.previous_word().chars().any(|c| c.is_ascii_digit());
@@ -217,11 +221,12 @@ fn between_numbers(here: &At, after: &str) -> bool {
 }
 
 /// Single signs between words: `+`, `=`, `<`, `%`, `×`.
-pub(super) fn sign(here: &At) -> Option<Match> {
+pub(super) fn sign(here: &Place) -> Option<Match> {
     let rest = here.rest();
     let c = rest.chars().next()?;
     let after = &rest[c.len_utf8()..];
-    let alone = (here.at == 0 || here.before().ends_with(' ')) && (after.starts_with(' ') || after.is_empty());
+    let alone = (here.at == 0 || here.before().ends_with(' '))
+        && (after.starts_with(' ') || after.is_empty());
     let tight = here.before().ends_with(|c: char| c.is_alphanumeric() || c == ')')
         && after.starts_with(|c: char| c.is_alphanumeric() || c == '(');
     let words = match c {
@@ -233,7 +238,11 @@ pub(super) fn sign(here: &At) -> Option<Match> {
         // "2 - 1", which the cleaning took for a dash, and "2020 - 2024".
         '—' if alone && between_numbers(here, after) => {
             let year = |text: &str| super::numbers::like_a_year(text).is_some();
-            if year(here.previous_word()) && year(digits(after.trim_start())) { "to" } else { "minus" }
+            if year(here.previous_word()) && year(digits(after.trim_start())) {
+                "to"
+            } else {
+                "minus"
+            }
         }
         '/' if alone && between_numbers(here, after) => "divided by",
         '<' if !digits(after).is_empty() => "less than",
@@ -241,7 +250,11 @@ pub(super) fn sign(here: &At) -> Option<Match> {
         '/' if alone => "slash",
         // "f(x)" is "f of x"; other brackets within a word are not said.
         '(' if is_glued(here.before()) => {
-            if here.previous_word().chars().count() == 1 { "of" } else { "" }
+            if here.previous_word().chars().count() == 1 {
+                "of"
+            } else {
+                ""
+            }
         }
         ')' if opening(here.before()).is_some_and(is_glued) => "",
         '^' if tight => "to the power of",
@@ -278,4 +291,3 @@ pub(super) fn sign(here: &At) -> Option<Match> {
     parts.words(words);
     Some((c.len_utf8(), parts))
 }
-

@@ -1,7 +1,7 @@
 //! Sums of money.
 
 use super::numbers::{cardinal, decimal};
-use super::scan::{At, Number, digits, ends, letters, number};
+use super::scan::{Number, Place, digits, ends, letters, number};
 use super::{Match, Parts};
 
 /// A currency: what is written, and the words for one and for more of it and of its hundredth.
@@ -34,7 +34,7 @@ const CURRENCIES: [Currency; 16] = [
 ];
 
 /// `$1,234.56`, `-€1.2k`, `£3m`, `$5 million`, `20 €`, `USD 50`, `$5–10`.
-pub(super) fn amount(here: &At) -> Option<Match> {
+pub(super) fn amount(here: &Place) -> Option<Match> {
     let rest = here.rest();
     let minus = rest.starts_with('-') && starts_a_word(here);
     let body = if minus { &rest[1..] } else { rest };
@@ -45,24 +45,19 @@ pub(super) fn amount(here: &At) -> Option<Match> {
     if minus {
         parts.words("minus");
     }
-    let (currency, len) = match currency_before(body) {
-        Some((currency, sign)) => {
-            let value = number(&body[sign..])?;
-            let len = sign + value.len;
-            (currency, said(here, body, len, &value, currency, Some(sign), &mut parts)?)
-        }
-        None => {
-            let value = number(body)?;
-            let (currency, len) = currency_after(body, &value)?;
-            say_plain(here, &value, currency, &mut parts);
-            (currency, len)
-        }
+    let len = if let Some((currency, sign)) = currency_before(body) {
+        let value = number(&body[sign..])?;
+        said(here, body, sign, &value, currency, &mut parts)?
+    } else {
+        let value = number(body)?;
+        let (currency, len) = currency_after(body, &value)?;
+        say_plain(here, &value, currency, &mut parts);
+        len
     };
-    let _ = currency;
     Some((len + usize::from(minus), parts))
 }
 
-fn starts_a_word(here: &At) -> bool {
+fn starts_a_word(here: &Place) -> bool {
     !here.before().ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '_'))
 }
 
@@ -72,7 +67,8 @@ fn currency_before(text: &str) -> Option<(&'static Currency, usize)> {
         for sign in currency.signs {
             let Some(after) = text.strip_prefix(sign) else { continue };
             let is_code = sign.chars().all(|c| c.is_ascii_uppercase());
-            let number = after.strip_prefix(' ').filter(|_| is_code || sign.len() > 1).unwrap_or(after);
+            let number =
+                after.strip_prefix(' ').filter(|_| is_code || sign.len() > 1).unwrap_or(after);
             let next = number.as_bytes();
             let begins = next.first().is_some_and(u8::is_ascii_digit)
                 || next.first() == Some(&b'.') && next.get(1).is_some_and(u8::is_ascii_digit);
@@ -122,22 +118,22 @@ fn scale(after: &str) -> Option<(&'static str, usize)> {
     ends(&after[sign.len()..]).then_some((name, sign.len()))
 }
 
-/// Says the sum whose number ends at `len`, with what follows it: a scale, the end of a range, a time.
+/// Says the sum whose number begins at `sign`, with what follows it: a scale, the end of a range, a time.
+/// Gives where that ends.
 fn said(
-    here: &At,
+    here: &Place,
     text: &str,
-    mut len: usize,
+    sign: usize,
     value: &Number,
     currency: &Currency,
-    sign: Option<usize>,
     parts: &mut Parts,
 ) -> Option<usize> {
+    let mut len = sign + value.len;
     let british = here.british;
     // A range: "$5-10", "$5–$10".
     let dash = ["-", "–", "—"].into_iter().find_map(|dash| text[len..].strip_prefix(dash));
     let second = dash.and_then(|after| {
-        let sign = sign.map_or("", |sign| &text[..sign]);
-        let after = after.strip_prefix(sign).unwrap_or(after);
+        let after = after.strip_prefix(&text[..sign]).unwrap_or(after);
         number(after).map(|second| (text.len() - after.len() + second.len, second))
     });
     if let Some((end, second)) = second {
@@ -160,10 +156,16 @@ fn said(
             let (same, sign) = currency_before(after)?;
             let value = number(&after[sign..])?;
             let (name, more) = scale(&after[sign + value.len..])?;
-            std::ptr::eq(same, currency).then_some((value, name, text.len() - after.len() + sign, more))
+            std::ptr::eq(same, currency).then_some((
+                value,
+                name,
+                text.len() - after.len() + sign,
+                more,
+            ))
         });
         if let Some((second, name, start, more)) = until {
-            parts.words(&format!("to {} {name}", decimal(&second.whole, &second.fraction, british)));
+            parts
+                .words(&format!("to {} {name}", decimal(&second.whole, &second.fraction, british)));
             len = start + second.len + more;
         }
         parts.words(if is_adjective(here, &text[len..]) { currency.one } else { currency.more });
@@ -196,13 +198,14 @@ fn said(
 }
 
 /// "a $5 bill": five dollar, not five dollars.
-fn is_adjective(here: &At, after: &str) -> bool {
-    let article = here.before().ends_with(' ') && ["a", "A", "an", "An"].contains(&here.previous_word());
+fn is_adjective(here: &Place, after: &str) -> bool {
+    let article =
+        here.before().ends_with(' ') && ["a", "A", "an", "An"].contains(&here.previous_word());
     let noun = letters(after.strip_prefix(' ').unwrap_or(""));
     article && noun.len() > 2 && !["for", "and", "per", "from", "with", "when"].contains(&noun)
 }
 
-fn say_plain(here: &At, value: &Number, currency: &Currency, parts: &mut Parts) {
+fn say_plain(here: &Place, value: &Number, currency: &Currency, parts: &mut Parts) {
     let whole = value.whole.trim_start_matches('0');
     let cents = value.fraction.as_str();
     if currency.cent.is_empty() || !(cents.is_empty() || cents.len() == 2) {

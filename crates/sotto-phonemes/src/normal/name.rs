@@ -1,11 +1,11 @@
 //! Given pronunciations, hashtags, letters of Greek.
 
-use super::scan::{At, letters};
+use super::scan::{Place, letters};
 use super::{Match, Parts, code};
 use crate::vocabulary;
 
 /// `[word](/phonemes/)`: said as given. Characters that Kokoro lacks are left out.
-pub(super) fn given(here: &At) -> Option<Match> {
+pub(super) fn given(here: &Place) -> Option<Match> {
     let rest = here.rest().strip_prefix('[')?;
     let close = rest.find("](/").filter(|&close| close > 0 && close < 200)?;
     let sounds = &rest[close + 3..];
@@ -21,7 +21,7 @@ pub(super) fn given(here: &At) -> Option<Match> {
 }
 
 /// A word of the person's own that no rule may take apart: `k8s`, `gRPC`, `C++`.
-pub(super) fn owned(here: &At) -> Option<Match> {
+pub(super) fn owned(here: &Place) -> Option<Match> {
     if here.own.is_empty() || here.before().ends_with(char::is_alphanumeric) {
         return None;
     }
@@ -35,7 +35,7 @@ pub(super) fn owned(here: &At) -> Option<Match> {
 }
 
 /// `'twas`, `rock 'n' roll`: an apostrophe that is no quotation mark.
-pub(super) fn clipped(here: &At) -> Option<Match> {
+pub(super) fn clipped(here: &Place) -> Option<Match> {
     let after = here.rest().strip_prefix('\'')?;
     if here.before().ends_with(char::is_alphanumeric) {
         return None;
@@ -55,7 +55,7 @@ pub(super) fn clipped(here: &At) -> Option<Match> {
 }
 
 /// `#RustLang`, `@someone`.
-pub(super) fn hashtag(here: &At) -> Option<Match> {
+pub(super) fn hashtag(here: &Place) -> Option<Match> {
     let rest = here.rest();
     let sign = rest.chars().next().filter(|c| matches!(c, '#' | '@'))?;
     if here.before().ends_with(char::is_alphanumeric) {
@@ -87,7 +87,7 @@ pub(super) fn hashtag(here: &At) -> Option<Match> {
 }
 
 /// A letter of Greek that stands alone, as in formulas.
-pub(super) fn greek(here: &At) -> Option<Match> {
+pub(super) fn greek(here: &Place) -> Option<Match> {
     let c = here.rest().chars().next()?;
     let after = &here.rest()[c.len_utf8()..];
     if after.starts_with(char::is_alphabetic) || here.before().ends_with(char::is_alphabetic) {

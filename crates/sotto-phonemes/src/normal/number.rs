@@ -3,12 +3,12 @@
 use super::numbers::{
     cardinal, decimal, fraction, in_a_name, like_a_year, one_by_one, ordinal, year,
 };
-use super::scan::{At, Number, digits, ends, letters, number};
+use super::scan::{Number, Place, digits, ends, letters, number};
 use super::unit::{Called, unit};
 use super::{Match, Parts, time};
 
 /// `+1 (555) 123-4567`, `555-123-4567`, `020 7946 0958`: digit by digit, with a pause between groups.
-pub(super) fn phone(here: &At) -> Option<Match> {
+pub(super) fn phone(here: &Place) -> Option<Match> {
     let rest = here.rest();
     if here.before().ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '/')) {
         return None;
@@ -48,7 +48,7 @@ pub(super) fn phone(here: &At) -> Option<Match> {
         [3, 3, 4] => dashes == 2 || brackets || plus,
         [1, 3, 3, 4] | [1..=3, _, _, ..] if plus || shape[0] == 1 => (8..=15).contains(&count),
         [1..=3, 6..=12] | [8..=15] => plus,
-        [3..=5, 3..=4, 3..=4] | [4..=5, 6] => groups[0].starts_with('0'),
+        [3, 4, 4] | [4 | 5, 3 | 4, 3 | 4] | [4 | 5, 6] => groups[0].starts_with('0'),
         _ => false,
     };
     if !looks_right || !ends(&rest[end..]) {
@@ -68,7 +68,7 @@ pub(super) fn phone(here: &At) -> Option<Match> {
 }
 
 /// `5'10"`, `6'2`: a height.
-pub(super) fn feet(here: &At) -> Option<Match> {
+pub(super) fn feet(here: &Place) -> Option<Match> {
     let rest = here.rest();
     let feet = digits(rest);
     let inches = digits(rest[feet.len()..].strip_prefix('\'')?);
@@ -80,12 +80,16 @@ pub(super) fn feet(here: &At) -> Option<Match> {
     len += usize::from(rest[len..].starts_with('"'));
     let mut parts = Parts::default();
     let foot = if feet == "1" { "foot" } else { "feet" };
-    parts.words(&format!("{} {foot} {}", cardinal(feet, here.british), cardinal(inches, here.british)));
+    parts.words(&format!(
+        "{} {foot} {}",
+        cardinal(feet, here.british),
+        cardinal(inches, here.british)
+    ));
     Some((len, parts))
 }
 
 /// Everything that begins with a number: ordinals, percentages, fractions, ranges, measures.
-pub(super) fn quantity(here: &At) -> Option<Match> {
+pub(super) fn quantity(here: &Place) -> Option<Match> {
     let rest = here.rest();
     if here.before().ends_with(|c: char| c.is_alphanumeric() || c == '_') {
         return None;
@@ -118,12 +122,17 @@ pub(super) fn quantity(here: &At) -> Option<Match> {
     Some((sign_len + used, parts))
 }
 
-fn one_quantity(here: &At, value: &Number, parts: &mut Parts) -> Option<usize> {
+fn one_quantity(here: &Place, value: &Number, parts: &mut Parts) -> Option<usize> {
     let text = here.rest();
     let british = here.british;
     let len = value.len;
     let after = &text[len..];
     let plain = value.fraction.is_empty() && !value.grouped;
+    if value.whole.len() + value.fraction.len() > MOST_DIGITS {
+        let count = (value.whole.len() + value.fraction.len()).to_string();
+        parts.words(&format!("a number of {} digits", cardinal(&count, british)));
+        return Some(len);
+    }
     // 1st, 22nd.
     let suffix = letters(after);
     if value.fraction.is_empty() && time::is_ordinal_suffix(suffix, &value.whole) {
@@ -138,18 +147,30 @@ fn one_quantity(here: &At, value: &Number, parts: &mut Parts) -> Option<usize> {
         return Some(len + after.chars().next().map_or(0, char::len_utf8));
     }
     // 3/4, 24/7.
-    if let Some(below) = after.strip_prefix(['/', '⁄']).map(digits).filter(|d| !d.is_empty() && plain) {
+    if let Some(below) =
+        after.strip_prefix(['/', '⁄']).map(digits).filter(|d| !d.is_empty() && plain)
+    {
         let slash = after.chars().next().map_or(0, char::len_utf8);
         let end = len + slash + below.len();
         if ends(&text[end..]) && !text[end..].starts_with('/') {
             let (above, under) = (value.whole.parse().ok()?, below.parse().ok()?);
-            let known = matches!((value.whole.as_str(), below), ("24", "7") | ("9", "11") | ("50", "50"));
-            match fraction(above, under, british).filter(|_| !known && above < 100 && under < 1000) {
+            let known =
+                matches!((value.whole.as_str(), below), ("24", "7") | ("9", "11") | ("50", "50"));
+            match fraction(above, under, british).filter(|_| !known && above < 100 && under < 1000)
+            {
                 Some(words) => parts.words(&words),
                 None if known => {
-                    parts.words(&format!("{} {}", cardinal(&value.whole, british), cardinal(below, british)));
+                    parts.words(&format!(
+                        "{} {}",
+                        cardinal(&value.whole, british),
+                        cardinal(below, british)
+                    ));
                 }
-                None => parts.words(&format!("{} over {}", cardinal(&value.whole, british), cardinal(below, british))),
+                None => parts.words(&format!(
+                    "{} over {}",
+                    cardinal(&value.whole, british),
+                    cardinal(below, british)
+                )),
             }
             return Some(end);
         }
@@ -163,7 +184,7 @@ fn one_quantity(here: &At, value: &Number, parts: &mut Parts) -> Option<usize> {
             dimension(value, here, parts);
             parts.words(if after.starts_with('x') { "by" } else { "times" });
             if more {
-                let inner = At { text: &text[len + by..], at: 0, ..*here };
+                let inner = Place { text: &text[len + by..], at: 0, ..*here };
                 return Some(len + by + one_quantity(&inner, &second, parts)?);
             }
             dimension(&second, here, parts);
@@ -184,7 +205,9 @@ fn one_quantity(here: &At, value: &Number, parts: &mut Parts) -> Option<usize> {
         parts.words(&cardinal(power, british));
         return Some(len + 1 + power.len());
     }
-    if let Some((words, sign)) = [("squared", '²'), ("cubed", '³')].into_iter().find(|(_, s)| after.starts_with(*s)) {
+    if let Some((words, sign)) =
+        [("squared", '²'), ("cubed", '³')].into_iter().find(|(_, s)| after.starts_with(*s))
+    {
         say(value, here, parts);
         parts.words(words);
         return Some(len + sign.len_utf8());
@@ -248,11 +271,11 @@ fn range(text: &str, len: usize) -> Option<(usize, Number)> {
     // 1-2-3 is no range.
     let alone = !text[end..].starts_with(['-', '–', '/', ':', '^']);
     let joined = !ends(&text[end..]) && unit(&text[end..], false, false).is_none();
-    (alone && !joined && digits(&after[dash.len()..]) != "").then_some((end, second))
+    (alone && !joined && !digits(&after[dash.len()..]).is_empty()).then_some((end, second))
 }
 
 /// Says a percentage sign or a unit behind a number. Gives how long it is.
-fn measure(here: &At, after: &str, one: bool, parts: &mut Parts) -> usize {
+fn measure(here: &Place, after: &str, one: bool, parts: &mut Parts) -> usize {
     let spaces = after.len() - after.trim_start_matches(' ').len();
     let text = &after[spaces.min(1)..];
     for (sign, words) in [('%', "percent"), ('‰', "per mille")] {
@@ -266,7 +289,8 @@ fn measure(here: &At, after: &str, one: bool, parts: &mut Parts) -> usize {
     let (text, adjective) = hyphen.map_or((text, false), |text| (text, true));
     match unit(text, one || adjective, spaces > 0) {
         Some((Called::Words(words), len)) => {
-            let british: Vec<_> = words.split(' ').map(|w| british_spelling(w, here.british)).collect();
+            let british: Vec<_> =
+                words.split(' ').map(|w| british_spelling(w, here.british)).collect();
             parts.words(&british.join(" "));
             after.len() - text.len() + len
         }
@@ -288,15 +312,21 @@ fn british_spelling(word: &str, british: bool) -> String {
 }
 
 /// Says a bare number: digits of a code, a year, or a count.
-fn say(value: &Number, here: &At, parts: &mut Parts) {
+fn say(value: &Number, here: &Place, parts: &mut Parts) {
     let whole = &value.whole;
     let previous = if here.at == 0 { String::new() } else { here.previous_word().to_lowercase() };
     // A room, a port, a model: its digits are a name.
-    if NAMED.contains(&previous.as_str()) && value.fraction.is_empty() && (3..=4).contains(&whole.len()) {
+    if NAMED.contains(&previous.as_str())
+        && value.fraction.is_empty()
+        && (3..=4).contains(&whole.len())
+    {
         return parts.words(&in_a_name(whole, here.british));
     }
     // Python 3.12 is not 3.1.
-    if VERSIONED.contains(&previous.as_str()) && value.fraction.len() == 2 && !value.fraction.starts_with('0') {
+    if VERSIONED.contains(&previous.as_str())
+        && value.fraction.len() == 2
+        && !value.fraction.starts_with('0')
+    {
         let minor = cardinal(&value.fraction, here.british);
         return parts.words(&format!("{} point {minor}", cardinal(whole, here.british)));
     }
@@ -311,24 +341,61 @@ fn say(value: &Number, here: &At, parts: &mut Parts) {
     parts.words(&decimal(whole, &value.fraction, here.british));
 }
 
+/// A number of more digits than this is not read out.
+const MOST_DIGITS: usize = 48;
+
 /// Words before a number that is a name.
 const NAMED: [&str; 20] = [
-    "port", "room", "flight", "route", "highway", "status", "error", "http", "code", "rtx", "gtx", "boeing",
-    "airbus", "model", "suite", "apartment", "extension", "pin", "radeon", "ryzen",
+    "port",
+    "room",
+    "flight",
+    "route",
+    "highway",
+    "status",
+    "error",
+    "http",
+    "code",
+    "rtx",
+    "gtx",
+    "boeing",
+    "airbus",
+    "model",
+    "suite",
+    "apartment",
+    "extension",
+    "pin",
+    "radeon",
+    "ryzen",
 ];
 /// Programs whose versions are no decimals.
 const VERSIONED: [&str; 15] = [
-    "python", "version", "ubuntu", "node", "release", "go", "rust", "ruby", "php", "kubernetes", "postgres",
-    "ios", "macos", "django", "cuda",
+    "python",
+    "version",
+    "ubuntu",
+    "node",
+    "release",
+    "go",
+    "rust",
+    "ruby",
+    "php",
+    "kubernetes",
+    "postgres",
+    "ios",
+    "macos",
+    "django",
+    "cuda",
 ];
 
 /// `16:9`, `Psalm 23:4`: neither is a time.
-pub(super) fn ratio(here: &At) -> Option<Match> {
+pub(super) fn ratio(here: &Place) -> Option<Match> {
     let rest = here.rest();
     let first = digits(rest);
     let second = digits(rest[first.len()..].strip_prefix(':')?);
     let len = first.len() + 1 + second.len();
-    if first.is_empty() || second.is_empty() || !ends(&rest[len..]) || rest[len..].starts_with(':')
+    if first.is_empty()
+        || second.is_empty()
+        || !ends(&rest[len..])
+        || rest[len..].starts_with(':')
         || here.before().ends_with(|c: char| c.is_alphanumeric() || c == ':')
     {
         return None;
@@ -344,7 +411,7 @@ pub(super) fn ratio(here: &At) -> Option<Match> {
 }
 
 /// A side of a picture or a plank: "ten eighty".
-fn dimension(value: &Number, here: &At, parts: &mut Parts) {
+fn dimension(value: &Number, here: &Place, parts: &mut Parts) {
     if value.whole.len() == 4 && value.fraction.is_empty() && !value.grouped {
         parts.words(&in_a_name(&value.whole, here.british));
     } else {
@@ -374,7 +441,7 @@ fn vulgar_fraction(c: char) -> Option<&'static str> {
 }
 
 /// Letters and digits in one: `GPT-4o`, `mp3`, `sha256`, `A4`, `3D`, `x86_64` up to its underscore.
-pub(super) fn in_a_word(here: &At) -> Option<Match> {
+pub(super) fn in_a_word(here: &Place) -> Option<Match> {
     let rest = here.rest();
     if here.before().ends_with(|c: char| c.is_alphanumeric()) {
         return None;
@@ -395,7 +462,7 @@ pub(super) fn in_a_word(here: &At) -> Option<Match> {
 }
 
 /// Says runs of letters and of digits in turn.
-pub(super) fn runs(word: &str, here: &At, parts: &mut Parts) {
+pub(super) fn runs(word: &str, here: &Place, parts: &mut Parts) {
     let mut rest = word;
     while !rest.is_empty() {
         let number = digits(rest);

@@ -1,8 +1,25 @@
 //! Numbers in words.
 
 const ONES: [&str; 20] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
     "nineteen",
 ];
 const TENS: [&str; 10] =
@@ -88,9 +105,8 @@ pub fn year(year: u32, british: bool) -> String {
     let (century, rest) = (year / 100, year % 100);
     match (century, rest) {
         (0..10 | 100.., _) => small(year),
-        (_, 0) if century.is_multiple_of(10) => small(year),
+        (_, 0..10) if century.is_multiple_of(10) => small(year),
         (_, 0) => format!("{} hundred", small(century)),
-        (_, 1..10) if century.is_multiple_of(10) => small(year),
         (_, 1..10) => format!("{} oh {}", small(century), small(rest)),
         _ => format!("{} {}", small(century), small(rest)),
     }
@@ -146,8 +162,19 @@ pub fn in_a_name(digits: &str, british: bool) -> String {
 /// A Roman numeral up to 3999, written as it should be.
 pub fn roman(letters: &str) -> Option<u32> {
     const VALUES: [(u32, &str); 13] = [
-        (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"),
-        (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),
+        (1000, "M"),
+        (900, "CM"),
+        (500, "D"),
+        (400, "CD"),
+        (100, "C"),
+        (90, "XC"),
+        (50, "L"),
+        (40, "XL"),
+        (10, "X"),
+        (9, "IX"),
+        (5, "V"),
+        (4, "IV"),
+        (1, "I"),
     ];
     let mut rest = letters;
     let mut value = 0;
@@ -172,7 +199,10 @@ mod tests {
     #[test]
     fn numbers_are_said() {
         assert_eq!(cardinal("0", false), "zero");
-        assert_eq!(cardinal("1234567", false), "one million two hundred thirty four thousand five hundred sixty seven");
+        assert_eq!(
+            cardinal("1234567", false),
+            "one million two hundred thirty four thousand five hundred sixty seven"
+        );
         assert_eq!(cardinal("1005", true), "one thousand and five");
         assert_eq!(cardinal("110", true), "one hundred and ten");
         assert_eq!(cardinal("99999999999999999999", false), one_by_one("99999999999999999999"));

@@ -2,7 +2,7 @@
 
 /// A place in the clean text, and what rules ask about it.
 #[derive(Clone, Copy)]
-pub(crate) struct At<'a> {
+pub(crate) struct Place<'a> {
     pub text: &'a str,
     pub at: usize,
     pub british: bool,
@@ -12,7 +12,7 @@ pub(crate) struct At<'a> {
     pub knows: &'a dyn Fn(&str) -> bool,
 }
 
-impl<'a> At<'a> {
+impl<'a> Place<'a> {
     /// What is still to be read.
     pub fn rest(&self) -> &'a str {
         &self.text[self.at..]
@@ -110,6 +110,16 @@ pub(crate) fn month(word: &str) -> Option<&'static str> {
 }
 
 pub(crate) const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];

@@ -1,11 +1,11 @@
 //! Times of day and dates.
 
 use super::numbers::{cardinal, one_by_one, ordinal, year};
-use super::scan::{At, MONTHS, digits, ends, letters, month, strip_caseless};
+use super::scan::{MONTHS, Place, digits, ends, letters, month, strip_caseless};
 use super::{Match, Parts};
 
 /// `3:45`, `10:30 pm`, `17:00`, `9 a.m.`, `12:05:30`.
-pub(super) fn time(here: &At) -> Option<Match> {
+pub(super) fn time(here: &Place) -> Option<Match> {
     let rest = here.rest();
     let hour = digits(rest);
     let value: u32 = hour.parse().ok().filter(|&h| h < 25 && hour.len() <= 2)?;
@@ -17,7 +17,8 @@ pub(super) fn time(here: &At) -> Option<Match> {
             return None;
         }
         len += 3;
-        let second = rest[len..].strip_prefix(':').map(digits).filter(|s| s.len() == 2 && *s < "60");
+        let second =
+            rest[len..].strip_prefix(':').map(digits).filter(|s| s.len() == 2 && *s < "60");
         len += second.map_or(0, |_| 3);
         let half = half_of_day(&rest[len..]);
         parts.words(&cardinal(hour, here.british));
@@ -45,7 +46,7 @@ pub(super) fn time(here: &At) -> Option<Match> {
         }
         // "9:00–17:00".
         let dash = ["-", "–", "—"].into_iter().find_map(|dash| rest[len..].strip_prefix(dash));
-        if let Some((used, until)) = dash.and_then(|text| time(&At { text, at: 0, ..*here })) {
+        if let Some((used, until)) = dash.and_then(|text| time(&Place { text, at: 0, ..*here })) {
             parts.words("to");
             parts.extend(until);
             len = rest.len() - dash.map_or(0, str::len) + used;
@@ -79,7 +80,7 @@ fn half_of_day(rest: &str) -> Option<(&'static str, usize)> {
 }
 
 /// `2026-11-22`, `2026-11-22T10:30`, `11/22/2026`, `22.11.2026`.
-pub(super) fn date(here: &At) -> Option<Match> {
+pub(super) fn date(here: &Place) -> Option<Match> {
     let rest = here.rest();
     let first = digits(rest);
     let mark = rest[first.len()..].chars().next().filter(|c| matches!(c, '-' | '/' | '.'))?;
@@ -95,8 +96,11 @@ pub(super) fn date(here: &At) -> Option<Match> {
         _ => return None,
     };
     // The order of day and month that cannot be is the other one.
-    let (month_digits, day) =
-        if month_digits > "12" && month_digits.len() == 2 { (day, month_digits) } else { (month_digits, day) };
+    let (month_digits, day) = if month_digits > "12" && month_digits.len() == 2 {
+        (day, month_digits)
+    } else {
+        (month_digits, day)
+    };
     let month: usize = month_digits.parse().ok().filter(|m| (1..=12).contains(m))?;
     day.parse::<u32>().ok().filter(|d| day.len() <= 2 && (1..=31).contains(d))?;
     if year_digits.len() != 4 {
@@ -106,8 +110,10 @@ pub(super) fn date(here: &At) -> Option<Match> {
     parts.mark(',');
     parts.words(&year(year_digits.parse().ok()?, here.british));
     let mut len = len;
-    if let Some(clock) = rest[len..].strip_prefix('T').filter(|c| c.starts_with(|c: char| c.is_ascii_digit())) {
-        let (used, clock) = time(&At { text: clock, at: 0, ..*here })?;
+    if let Some(clock) =
+        rest[len..].strip_prefix('T').filter(|c| c.starts_with(|c: char| c.is_ascii_digit()))
+    {
+        let (used, clock) = time(&Place { text: clock, at: 0, ..*here })?;
         parts.mark(',');
         parts.extend(clock);
         len += 1 + used;
@@ -127,7 +133,7 @@ fn said_date(month: &str, day: &str, british: bool) -> Parts {
 }
 
 /// The day in `November 26`, `26 November` and `26th of May`; the year in `May 2026`.
-pub(super) fn day_or_year(here: &At) -> Option<Match> {
+pub(super) fn day_or_year(here: &Place) -> Option<Match> {
     let rest = here.rest();
     let number = digits(rest);
     let mut len = number.len();
@@ -182,7 +188,7 @@ pub(super) fn is_ordinal_suffix(suffix: &str, number: &str) -> bool {
 }
 
 /// `1990s`, `'90s`, `80s`: the decade.
-pub(super) fn decade(here: &At) -> Option<Match> {
+pub(super) fn decade(here: &Place) -> Option<Match> {
     let rest = here.rest();
     let body = rest.strip_prefix('\'').unwrap_or(rest);
     let number = digits(body);
@@ -205,7 +211,7 @@ pub(super) fn decade(here: &At) -> Option<Match> {
 }
 
 /// A month's abbreviation beside a number: `Nov. 26`, `5 Sept`.
-pub(super) fn month_name(here: &At) -> Option<Match> {
+pub(super) fn month_name(here: &Place) -> Option<Match> {
     let rest = here.rest();
     let word = letters(rest);
     let name = month(word)?;
@@ -214,7 +220,10 @@ pub(super) fn month_name(here: &At) -> Option<Match> {
     let next = point.unwrap_or(after).trim_start_matches(' ');
     let beside = next.starts_with(|c: char| c.is_ascii_digit())
         || here.previous_word().ends_with(|c: char| c.is_ascii_digit())
-        || is_ordinal_suffix(here.previous_word().trim_start_matches(|c: char| c.is_ascii_digit()), "4");
+        || is_ordinal_suffix(
+            here.previous_word().trim_start_matches(|c: char| c.is_ascii_digit()),
+            "4",
+        );
     if name == word || !(beside || point.is_some() && word.len() <= 4 && name != "May") {
         return None;
     }

@@ -68,7 +68,8 @@ pub(super) fn unit(text: &str, one: bool, spaced: bool) -> Option<(Called, usize
         }
     }
     best.or_else(|| {
-        let written = LETTERED.iter().find(|w| text.strip_prefix(**w).is_some_and(super::scan::ends))?;
+        let written =
+            LETTERED.iter().find(|w| text.strip_prefix(**w).is_some_and(super::scan::ends))?;
         Some((Called::Letters(written), written.len()))
     })
 }

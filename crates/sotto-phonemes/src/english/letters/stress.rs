@@ -49,7 +49,8 @@ fn stressed_syllable(sounds: &[char], vowels: &[usize], word: &str, foreign: boo
     if foreign {
         return from_end(2);
     }
-    let ending = ENDINGS.iter().find(|(ending, _)| word.ends_with(ending) && word.len() > ending.len());
+    let ending =
+        ENDINGS.iter().find(|(ending, _)| word.ends_with(ending) && word.len() > ending.len());
     if let Some(&(ending, place)) = ending {
         let enough = count >= place && !(place == 1 && ending == "ee" && count < 2);
         if enough && !(place == 3 && count == 2) {
@@ -57,7 +58,8 @@ fn stressed_syllable(sounds: &[char], vowels: &[usize], word: &str, foreign: boo
         }
         return 0;
     }
-    let strong = |syllable: usize| sounds[vowels[syllable]] != 'ə' && sounds[vowels[syllable]] != 'ᵊ';
+    let strong =
+        |syllable: usize| sounds[vowels[syllable]] != 'ə' && sounds[vowels[syllable]] != 'ᵊ';
     if count == 2 {
         let prefixed = ["be", "de", "re", "ex", "dis", "mis", "un", "pre"]
             .iter()
@@ -66,7 +68,9 @@ fn stressed_syllable(sounds: &[char], vowels: &[usize], word: &str, foreign: boo
         return usize::from(strong(1) && (prefixed && heavy || !strong(0)));
     }
     // As in Latin: the last but one if it is heavy, else the one before.
-    if strong(count - 2) && is_heavy(sounds, vowels, count - 2) || !strong(count - 3) && strong(count - 2) {
+    if strong(count - 2) && is_heavy(sounds, vowels, count - 2)
+        || !strong(count - 3) && strong(count - 2)
+    {
         count - 2
     } else {
         count - 3

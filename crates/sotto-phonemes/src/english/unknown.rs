@@ -4,6 +4,7 @@ use misaki_rs::lexicon::{PhonemeEntry, TokenContext};
 
 use super::{English, dialect, letters};
 use crate::clean::fold;
+use crate::vocabulary;
 
 /// Endings, what is said for them where that does not depend on the stem, and what the stem may have lost.
 const ENDINGS: [(&str, &str); 14] = [
@@ -23,7 +24,7 @@ const ENDINGS: [(&str, &str); 14] = [
     ("wise", "wˌIz"),
 ];
 
-const PREFIXES: [(&str, &str); 27] = [
+const PREFIXES: [(&str, &str); 29] = [
     ("un", "ˌʌn"),
     ("re", "ɹi"),
     ("non", "nˌɒn"),
@@ -51,6 +52,8 @@ const PREFIXES: [(&str, &str); 27] = [
     ("meta", "mˌɛtə"),
     ("cyber", "sˌIbəɹ"),
     ("mis", "mɪs"),
+    ("up", "ˌʌp"),
+    ("down", "dˌWn"),
 ];
 
 /// What is longer than this is taken for letters in disorder, and its rest is left unsaid.
@@ -205,6 +208,11 @@ impl English {
         {
             return Some(self.dictionary.append_s(&sounds));
         }
+        if ["xes", "ses", "zes", "ches", "shes"].iter().any(|ending| word.ends_with(ending))
+            && let Some(sounds) = word.strip_suffix("es").and_then(|stem| self.known(stem))
+        {
+            return Some(self.dictionary.append_s(&sounds));
+        }
         if let Some(sounds) = stems("ed") {
             return Some(self.dictionary.append_ed(&sounds));
         }
@@ -213,7 +221,7 @@ impl English {
         }
         for (ending, said) in ENDINGS {
             if let Some(sounds) = stems(ending) {
-                return Some(sounds + &dialect::said(said, self.british));
+                return Some(self.tapped(sounds, said) + &dialect::said(said, self.british));
             }
         }
         for (prefix, said) in PREFIXES {
@@ -227,6 +235,17 @@ impl English {
             }
         }
         None
+    }
+
+    /// American: a final t between vowels is a tap, as in "formatter".
+    fn tapped(&self, sounds: String, ending: &str) -> String {
+        let vowel = ending.starts_with(vocabulary::is_vowel);
+        match sounds.strip_suffix('t') {
+            Some(stem) if !self.british && vowel && stem.ends_with(vocabulary::is_vowel) => {
+                format!("{stem}T")
+            }
+            _ => sounds,
+        }
     }
 
     /// Two known words in one, as in "dockerfile". The first keeps the stress.
@@ -245,6 +264,8 @@ impl English {
         })?;
         let first = self.known(first)?;
         let second = self.known(second)?;
+        // "make" alone may be weak; the head of a compound never is.
+        let first = self.dictionary.apply_stress(&first, Some(2.0));
         Some(first + &second.replace('ˌ', "").replace('ˈ', "ˌ"))
     }
 

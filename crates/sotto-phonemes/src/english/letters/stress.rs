@@ -2,10 +2,10 @@
 
 /// Endings, and how many syllables from the end the stress then lies (1 is the last).
 #[rustfmt::skip]
-const ENDINGS: [(&str, usize); 44] = [
+const ENDINGS: [(&str, usize); 45] = [
     ("ologist", 3), ("ology", 3), ("ography", 3), ("ometer", 3), ("ocracy", 3), ("ically", 3), ("ation", 2), ("tion", 2), ("sion", 2),
     ("cian", 2), ("cial", 2), ("tial", 2), ("cious", 2), ("tious", 2), ("ical", 3), ("ics", 2), ("ic", 2), ("ity", 3), ("ify", 3),
-    ("ian", 3), ("ious", 3), ("eous", 3), ("ium", 3), ("ia", 3), ("ience", 3), ("ient", 3), ("uous", 3), ("icate", 3), ("ate", 3),
+    ("ian", 3), ("iel", 3), ("ious", 3), ("eous", 3), ("ium", 3), ("ia", 3), ("ience", 3), ("ient", 3), ("uous", 3), ("icate", 3), ("ate", 3),
     ("ates", 3), ("ator", 4), ("ize", 3), ("ise", 3), ("izer", 4), ("ary", 4), ("ory", 4), ("eer", 1), ("ese", 1), ("ette", 1),
     ("esque", 1), ("ique", 1), ("oon", 1), ("ee", 1), ("aire", 1),
 ];
@@ -63,7 +63,7 @@ fn stressed_syllable(sounds: &[char], vowels: &[usize], word: &str, foreign: boo
     if count == 2 {
         let prefixed = ["be", "de", "re", "ex", "dis", "mis", "un", "pre"]
             .iter()
-            .any(|prefix| word.starts_with(prefix) && word.len() > prefix.len() + 2);
+            .any(|prefix| is_prefix(word, prefix));
         let heavy = is_heavy(sounds, vowels, 1);
         return usize::from(strong(1) && (prefixed && heavy || !strong(0)));
     }
@@ -75,6 +75,15 @@ fn stressed_syllable(sounds: &[char], vowels: &[usize], word: &str, foreign: boo
     } else {
         count - 3
     }
+}
+
+/// Whether `word` begins with a prefix: "de-fend", but "des-mond".
+fn is_prefix(word: &str, prefix: &str) -> bool {
+    let Some(stem) = word.strip_prefix(prefix).filter(|stem| stem.len() > 2) else { return false };
+    let vowel = |c: char| "aeiouy".contains(c);
+    let mut letters = stem.chars();
+    let (first, second) = (letters.next().is_some_and(vowel), letters.next().is_some_and(vowel));
+    !prefix.ends_with('e') || !first && second
 }
 
 /// A long vowel, or one before two consonants.

@@ -9,6 +9,8 @@ use crate::vocabulary;
 #[derive(Clone, Default)]
 pub struct Lexicon {
     words: HashMap<String, String>,
+    /// From a word in small letters to one that stands above.
+    small: HashMap<String, String>,
 }
 
 /// What is wrong with a lexicon's text.
@@ -72,7 +74,8 @@ impl Lexicon {
                 return Err(LexiconError::Twice { line: number });
             }
         }
-        Ok(Self { words })
+        let small = words.keys().map(|word| (word.to_lowercase(), word.clone())).collect();
+        Ok(Self { words, small })
     }
 
     /// How `word` is said, if the person has an opinion.
@@ -80,14 +83,8 @@ impl Lexicon {
         if self.words.is_empty() {
             return None;
         }
-        let found =
-            self.words.get(word).or_else(|| self.words.get(&word.to_lowercase())).or_else(|| {
-                self.words
-                    .iter()
-                    .find(|(own, _)| own.to_lowercase() == word.to_lowercase())
-                    .map(|(_, said)| said)
-            });
-        found.map(String::as_str)
+        let small = || self.small.get(&word.to_lowercase()).and_then(|own| self.words.get(own));
+        self.words.get(word).or_else(small).map(String::as_str)
     }
 
     /// How many words there are.

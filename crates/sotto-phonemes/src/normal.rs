@@ -79,10 +79,11 @@ impl Parts {
 }
 
 /// In the order in which they are asked.
-const RULES: [Rule; 27] = [
+const RULES: [Rule; 29] = [
     name::given,
     name::owned,
     name::clipped,
+    name::emoticon,
     code::operator,
     address::link,
     address::email,
@@ -99,6 +100,7 @@ const RULES: [Rule; 27] = [
     number::quantity,
     number::in_a_word,
     time::month_name,
+    time::weekdays,
     abbreviation::abbreviation,
     abbreviation::roman,
     name::hashtag,
@@ -136,6 +138,14 @@ pub(crate) fn normalise(
             pieces.push(Piece { range: at..at + len, said: Some(parts.0) });
             at += len;
             plain = at;
+            continue;
+        }
+        // A mark is a piece of its own, also where the space behind it was forgotten.
+        if matches!(c, '!' | '?' | ';' | ',' | '…' | '—' | '(' | ')' | '“' | '”') {
+            flush(plain..at, &mut pieces);
+            plain = at + c.len_utf8();
+            flush(at..plain, &mut pieces);
+            at = plain;
             continue;
         }
         let word = word_length(&text[at..]).max(c.len_utf8());

@@ -74,18 +74,14 @@ fn what_was_frozen_has_not_changed() {
 #[ignore = "changes the golden file"]
 fn freeze() {
     let dialects = Dialects::load();
-    let frozen: String = rows("golden/golden.tsv")
+    let frozen: Vec<String> = rows("golden/golden.tsv")
         .iter()
         .map(|row| {
-            format!(
-                "{0}\t{1}\t{2}\n",
-                row[0],
-                dialects.said("us", &row[0]),
-                dialects.said("gb", &row[0])
-            )
+            let (american, british) = (dialects.said("us", &row[0]), dialects.said("gb", &row[0]));
+            format!("{}\t{american}\t{british}\n", row[0])
         })
         .collect();
-    std::fs::write(path("golden/golden.tsv"), frozen).expect("the file can be written");
+    std::fs::write(path("golden/golden.tsv"), frozen.concat()).expect("the file can be written");
 }
 
 #[test]

@@ -127,7 +127,7 @@ mod tests {
             ("quell", "kwˈɛl"),
             ("splology", "splˈɒləʤi"),
             ("cyberish", "sˈIbəɹɪʃ"),
-            ("x", "z"),
+            ("xander", "zˈændəɹ"),
         ] {
             assert_eq!(sounds(word), said, "{word}");
         }

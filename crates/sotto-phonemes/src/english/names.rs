@@ -40,7 +40,7 @@ const NAMES: &[(&str, &str)] = &[
     ("uber", "ˈubəɹ"), ("fiance", "fiˌɑnsˈA"), ("fiancee", "fiˌɑnsˈA"), ("creme", "kɹˈɛm"), ("brulee", "bɹulˈA"), ("jalapeno", "hˌɑləpˈAnjO"), ("pinata", "pɪnjˈɑtə"), ("senor", "sAnjˈɔɹ"),
     ("manana", "mənjˈɑnə"), ("smorgasbord", "smˈɔɹɡəsbˌɔɹd"), ("zeitgeist", "zˈItɡˌIst"), ("schadenfreude", "ʃˈɑdᵊnfɹˌYdə"), ("tsunami", "sunˈɑmi"), ("karaoke", "kˌæɹiˈOki"), ("touche", "tuʃˈA"),
     ("melee", "mˈAlˌA"), ("facade", "fəsˈɑd"), ("soiree", "swɑɹˈA"), ("decor", "dAkˈɔɹ"), ("doppelganger", "dˈɒpᵊlɡˌæŋəɹ"), ("ennui", "ɑnwˈi"), ("hors", "ˈɔɹ"), ("voila", "vwɑlˈɑ"),
-    ("bashrc", "bash RC"), ("phd", "PHD"), ("ctrl", "control"), ("zshrc", "ZSH RC"), ("backend", "back+end"), ("backends", "back+ends"), ("jpg", "ʤˈApˌɛɡ"), ("std", "standard"), ("deja", "dˈAʒɑ"),
+    ("bashrc", "bash RC"), ("phd", "PHD"), ("ctrl", "control"), ("println", "print line"), ("printf", "print F"), ("gmail", "ʤˈimˌAl"), ("xbox", "ˈɛksbɒks"), ("vec", "vˈɛk"), ("zshrc", "ZSH RC"), ("backend", "back+end"), ("backends", "back+ends"), ("jpg", "ʤˈApˌɛɡ"), ("std", "standard"), ("deja", "dˈAʒɑ"),
     // Interjections.
     ("hmm", "hˈʌm"), ("hm", "hˈʌm"), ("mm", "hˈʌm"), ("mmm", "hˈʌm"), ("brr", "bˈɜɹ"), ("ugh", "ˈʌɡ"), ("tsk", "tˈɪsk"), ("zzz", "zˈi"), ("shh", "ʃ"), ("shhh", "ʃ"), ("psst", "pˈst"), ("nth", "ˈɛnθ"),
     ("'twas", "twˈʌz"), ("'tis", "tˈɪz"), ("'cause", "kˈʌz"), ("'til", "tˈɪl"), ("'bout", "əbˈWt"),

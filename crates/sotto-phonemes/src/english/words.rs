@@ -85,6 +85,8 @@ pub(super) fn stands_alone(atom: &Atom) -> bool {
 pub(super) fn mark(text: &str, tag: &str) -> String {
     match (text, tag) {
         ("-" | "–" | "—", _) => "—".into(),
+        // Brackets of programs.
+        ("[" | "]" | "{" | "}" | "<" | ">", _) => String::new(),
         ("“" | "”", _) => text.into(),
         (_, "-LRB-") => "(".into(),
         (_, "-RRB-") => ")".into(),

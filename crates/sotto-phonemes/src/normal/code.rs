@@ -29,7 +29,10 @@ const OPERATORS: [(&str, &str); 18] = [
 pub(super) fn operator(here: &Place) -> Option<Match> {
     let (sign, words) = OPERATORS.iter().find(|(sign, _)| here.rest().starts_with(sign))?;
     let after = &here.rest()[sign.len()..];
-    if after.starts_with(['=', '<', '>', '&', '|']) {
+    // The end of `Vec<Vec<u8>>` shifts nothing.
+    let spaced = here.before().ends_with(' ') && after.starts_with(' ');
+    let shift = matches!(*sign, "<<" | ">>") && !spaced;
+    if shift || after.starts_with(['=', '<', '>', '&', '|']) {
         return None;
     }
     let mut parts = Parts::default();
@@ -232,8 +235,20 @@ pub(super) fn sign(here: &Place) -> Option<Match> {
     let words = match c {
         '+' if alone || tight => "plus",
         '=' => "equals",
+        // `Vec<u8>` is a "Vec of u8".
+        '<' if tight && digits(after).is_empty() => "of",
         '<' if alone || tight => "less than",
-        '>' if alone || tight => "greater than",
+        // "Settings > Privacy".
+        '>' if alone
+            && here.previous_word().starts_with(char::is_uppercase)
+            && after.trim_start().starts_with(char::is_uppercase) =>
+        {
+            let mut parts = Parts::default();
+            parts.mark(',');
+            return Some((1, parts));
+        }
+        '>' if alone || tight && !digits(after).is_empty() => "greater than",
+        '*' if tight => "times",
         '*' if alone && !digits(after.trim_start()).is_empty() => "times",
         // "2 - 1", which the cleaning took for a dash, and "2020 - 2024".
         '—' if alone && between_numbers(here, after) => {

@@ -54,6 +54,17 @@ pub(super) fn clipped(here: &Place) -> Option<Match> {
     Some((len + usize::from(closed && word.eq_ignore_ascii_case("n")), parts))
 }
 
+/// `:-)`, `<3`: seen, not heard.
+pub(super) fn emoticon(here: &Place) -> Option<Match> {
+    const FACES: [&str; 20] = [
+        ":)", ":-)", ";)", ";-)", ":(", ":-(", ":D", ":-D", ":P", ":-P", ":p", ":/", ":-/", ":'(",
+        "<3", "xD", "XD", "^^", ":o", ":O",
+    ];
+    let chunk = here.chunk().trim_end_matches(['.', ',', '!', '?']);
+    let alone = here.at == 0 || here.before().ends_with(' ');
+    (alone && FACES.contains(&chunk)).then(|| (chunk.len(), Parts::default()))
+}
+
 /// `#RustLang`, `@someone`.
 pub(super) fn hashtag(here: &Place) -> Option<Match> {
     let rest = here.rest();

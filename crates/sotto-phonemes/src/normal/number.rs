@@ -48,6 +48,8 @@ pub(super) fn phone(here: &Place) -> Option<Match> {
         [3, 3, 4] => dashes == 2 || brackets || plus,
         [1, 3, 3, 4] | [1..=3, _, _, ..] if plus || shape[0] == 1 => (8..=15).contains(&count),
         [1..=3, 6..=12] | [8..=15] => plus,
+        // An ISBN, a serial number.
+        [_, _, _, _, ..] => dashes + 1 == groups.len() && count <= 24,
         [3, 4, 4] | [4 | 5, 3 | 4, 3 | 4] | [4 | 5, 6] => groups[0].starts_with('0'),
         _ => false,
     };
@@ -104,6 +106,7 @@ pub(super) fn quantity(here: &Place) -> Option<Match> {
     }
     match sign {
         Some("-") if here.before().ends_with([')', ']']) => return None,
+        Some("-") if here.before().ends_with('%') => parts.words("to"),
         Some("-") => parts.words("minus"),
         Some("+") => parts.words("plus"),
         Some("±") => parts.words("plus or minus"),
@@ -175,12 +178,28 @@ fn one_quantity(here: &Place, value: &Number, parts: &mut Parts) -> Option<usize
             return Some(end);
         }
     }
+    // 9.75/10.
+    let most = after.strip_prefix('/').and_then(number).filter(|_| !value.fraction.is_empty());
+    if let Some(most) = most.filter(|most| ends(&after[1 + most.len..])) {
+        say(value, here, parts);
+        parts.words("out of");
+        say(&most, here, parts);
+        return Some(len + 1 + most.len);
+    }
+    // "100s of", "1,000s of".
+    if suffix == "s" && after.starts_with("s of ") && value.fraction.is_empty() {
+        let words = cardinal(&value.whole, british);
+        if let Some(last) = words.strip_prefix("one ").filter(|last| !last.contains(' ')) {
+            parts.words(&format!("{last}s"));
+            return Some(len + 1);
+        }
+    }
     // 1920x1080, 3×4.
     if let Some(second) = after.strip_prefix(['x', '×']).and_then(number) {
         let by = after.chars().next().map_or(0, char::len_utf8);
         let end = len + by + second.len;
         let more = text[end..].starts_with(['x', '×']);
-        if ends(&text[end..]) || more {
+        if ends(&text[end..]) || more || unit(&text[end..], false, false).is_some() {
             dimension(value, here, parts);
             parts.words(if after.starts_with('x') { "by" } else { "times" });
             if more {
@@ -321,6 +340,12 @@ fn say(value: &Number, here: &Place, parts: &mut Parts) {
         && (3..=4).contains(&whole.len())
     {
         return parts.words(&in_a_name(whole, here.british));
+    }
+    // A ZIP code behind its state.
+    let state = here.previous_word();
+    let in_state = state.len() == 2 && state.bytes().all(|b| b.is_ascii_uppercase());
+    if in_state && whole.len() == 5 && value.fraction.is_empty() && !value.grouped {
+        return parts.words(&one_by_one(whole));
     }
     // Python 3.12 is not 3.1.
     if VERSIONED.contains(&previous.as_str())
@@ -471,8 +496,17 @@ pub(super) fn runs(word: &str, here: &Place, parts: &mut Parts) {
             super::code::say_run(run, here, parts);
             rest = &rest[run.len()..];
         } else {
-            parts.words(&in_a_name(number, here.british));
+            let said = in_a_name(number, here.british);
             rest = &rest[number.len()..];
+            // "mp4s".
+            if rest == "s" && number.len() < word.len() - 1 {
+                rest = "";
+                let plural =
+                    said.strip_suffix('y').map_or(format!("{said}s"), |stem| format!("{stem}ies"));
+                parts.words(&plural);
+            } else {
+                parts.words(&said);
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::{Part, normalise};
 
 /// What is said, letters in brackets, marks as they are, plain text as it is.
-pub fn said(text: &str, british: bool) -> String {
+fn said(text: &str, british: bool) -> String {
     let knows = |word: &str| {
         ["hello", "main", "hosts", "docs", "get", "user", "rust", "lang", "value", "web", "src"]
             .contains(&word.to_lowercase().as_str())
@@ -19,7 +19,14 @@ pub fn said(text: &str, british: bool) -> String {
             })),
         }
     }
-    said.join(" ")
+    tight(&said.join(" "))
+}
+
+/// Without spaces before marks, which are pieces of their own or not.
+fn tight(said: &str) -> String {
+    [",", ".", "?"]
+        .iter()
+        .fold(said.to_owned(), |said, mark| said.replace(&format!(" {mark}"), mark))
 }
 
 #[test]
@@ -93,7 +100,7 @@ fn signs_are_put_in_words() {
         ("1500 m", "one thousand five hundred meters"),
         ("in 1999", "in nineteen ninety nine"),
     ] {
-        assert_eq!(said(written, false), words, "{written}");
+        assert_eq!(said(written, false), tight(words), "{written}");
     }
 }
 
@@ -107,6 +114,6 @@ fn britain_says_it_otherwise() {
         ("5 km", "five kilometres"),
         ("£4.50", "four pounds and fifty pence"),
     ] {
-        assert_eq!(said(written, true), words, "{written}");
+        assert_eq!(said(written, true), tight(words), "{written}");
     }
 }

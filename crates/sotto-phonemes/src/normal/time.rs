@@ -86,6 +86,9 @@ pub(super) fn date(here: &Place) -> Option<Match> {
     let mark = rest[first.len()..].chars().next().filter(|c| matches!(c, '-' | '/' | '.'))?;
     let after = &rest[first.len() + 1..];
     let second = digits(after);
+    if let Some(found) = without_year(here, first, mark, second) {
+        return Some(found);
+    }
     let after = after[second.len()..].strip_prefix(mark)?;
     let third = digits(after);
     let len = rest.len() - after.len() + third.len();
@@ -123,6 +126,24 @@ pub(super) fn date(here: &Place) -> Option<Match> {
         }
     }
     ends(&rest[len..]).then_some((len, parts))
+}
+
+/// "on 12/24": a day if the word before says so; else it is a fraction.
+fn without_year(here: &Place, first: &str, mark: char, second: &str) -> Option<Match> {
+    let says = ["on", "by", "until", "since", "before", "after", "from", "due"];
+    let end = first.len() + 1 + second.len();
+    let after = &here.rest()[end..];
+    if mark != '/'
+        || !says.contains(&here.previous_word())
+        || !ends(after)
+        || after.starts_with('/')
+    {
+        return None;
+    }
+    let (month, day) = if here.british { (second, first) } else { (first, second) };
+    let month: usize = month.parse().ok().filter(|m| (1..=12).contains(m))?;
+    day.parse::<u32>().ok().filter(|d| (1..=31).contains(d))?;
+    Some((end, said_date(MONTHS[month - 1], day, here.british)))
 }
 
 fn said_date(month: &str, day: &str, british: bool) -> Parts {
@@ -208,6 +229,23 @@ pub(super) fn decade(here: &Place) -> Option<Match> {
     let mut parts = Parts::default();
     parts.words(&plural);
     Some((rest.len() - after.len(), parts))
+}
+
+/// `Mon-Fri`, `Sat–Sun`.
+pub(super) fn weekdays(here: &Place) -> Option<Match> {
+    const DAYS: [&str; 7] =
+        ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+    let day = |word: &str| DAYS.into_iter().find(|day| word.len() >= 3 && day.starts_with(word));
+    let rest = here.rest();
+    let from = letters(rest);
+    let after = rest[from.len()..].strip_prefix(['-', '–'])?;
+    let until = letters(after);
+    if here.before().ends_with(char::is_alphanumeric) {
+        return None;
+    }
+    let mut parts = Parts::default();
+    parts.words(&format!("{} to {}", day(from)?, day(until)?));
+    Some((rest.len() - after.len() + until.len(), parts))
 }
 
 /// A month's abbreviation beside a number: `Nov. 26`, `5 Sept`.

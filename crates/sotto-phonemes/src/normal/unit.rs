@@ -5,7 +5,7 @@ type Unit = (&'static str, &'static str, &'static str);
 
 /// Written exactly so: case tells metres from mega.
 #[rustfmt::skip]
-const UNITS: [Unit; 104] = [
+const UNITS: [Unit; 105] = [
     ("km/h", "kilometer per hour", "kilometers per hour"), ("kph", "kilometer per hour", "kilometers per hour"),
     ("mph", "mile per hour", "miles per hour"), ("m/s²", "meter per second squared", "meters per second squared"),
     ("m/s", "meter per second", "meters per second"), ("ft/s", "foot per second", "feet per second"),
@@ -24,7 +24,7 @@ const UNITS: [Unit; 104] = [
     ("sq ft", "square foot", "square feet"), ("km", "kilometer", "kilometers"), ("cm", "centimeter", "centimeters"),
     ("mm", "millimeter", "millimeters"), ("µm", "micrometer", "micrometers"), ("μm", "micrometer", "micrometers"),
     ("nm", "nanometer", "nanometers"), ("m", "meter", "meters"), ("mi", "mile", "miles"), ("ft", "foot", "feet"),
-    ("yd", "yard", "yards"), ("in.", "inch", "inches"), ("\"", "inch", "inches"), ("kg", "kilogram", "kilograms"), ("mg", "milligram", "milligrams"),
+    ("yd", "yard", "yards"), ("in.", "inch", "inches"), ("in", "inch", "inches"), ("\"", "inch", "inches"), ("kg", "kilogram", "kilograms"), ("mg", "milligram", "milligrams"),
     ("µg", "microgram", "micrograms"), ("μg", "microgram", "micrograms"), ("g", "gram", "grams"), ("lbs", "pound", "pounds"), ("lb", "pound", "pounds"),
     ("oz", "ounce", "ounces"), ("ha", "hectare", "hectares"), ("ml", "milliliter", "milliliters"), ("mL", "milliliter", "milliliters"),
     ("cl", "centiliter", "centiliters"), ("L", "liter", "liters"), ("l", "liter", "liters"), ("ms", "millisecond", "milliseconds"),
@@ -55,7 +55,8 @@ pub(super) enum Called {
 pub(super) fn unit(text: &str, one: bool, spaced: bool) -> Option<(Called, usize)> {
     let mut best: Option<(Called, usize)> = None;
     for (written, single, plural) in &UNITS {
-        let ambiguous = matches!(*written, "x" | "d" | "us" | "\"" | "h" | "W" | "V") && spaced;
+        let ambiguous =
+            matches!(*written, "x" | "d" | "in" | "us" | "\"" | "h" | "W" | "V") && spaced;
         if ambiguous || best.as_ref().is_some_and(|(_, len)| *len >= written.len()) {
             continue;
         }

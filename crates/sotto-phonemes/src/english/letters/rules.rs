@@ -170,6 +170,6 @@ pub(super) const RULES: &[Rule] = &[
     english("V", "th", "er", "ð"), english("V", "th", "ing", "ð"), any("", "th", "", "θ"),
     any("", "tz", "", "ts"), any("", "t", "", "t"), any("", "v", "", "v"), any("_", "wr", "", "ɹ"),
     english("_", "who", "", "hu"), any("", "wh", "", "w"), any("", "w", "_", ""), any("", "w", "", "w"),
-    any("_", "x", "", "z"), english("_e", "x", "V", "ɡz"), english("", "xc", "F", "ks"),
+    any("_", "x", "V", "z"), any("_", "x", "", "ɛks"), english("_e", "x", "V", "ɡz"), english("", "xc", "F", "ks"),
     any("", "x", "", "ks"), any("", "z", "", "z"),
 ];

@@ -2,7 +2,7 @@
 //!
 //! The program is started for each text and spoken to through its standard input; nothing of it is linked. It
 //! gives no places: which of its words belongs to which of the text's is found by
-//! [`alignment`](self::alignment).
+//! [`alignment`].
 
 mod alignment;
 mod process;

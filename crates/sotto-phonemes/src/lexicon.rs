@@ -101,7 +101,7 @@ impl Lexicon {
 // What people say stays out of logs, and so do their words.
 impl std::fmt::Debug for Lexicon {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lexicon").field("words", &self.words.len()).finish()
+        f.debug_struct("Lexicon").field("words", &self.words.len()).finish_non_exhaustive()
     }
 }
 

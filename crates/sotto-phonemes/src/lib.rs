@@ -15,11 +15,11 @@
 //!                        └─▶ espeak: another program, for the other languages
 //! ```
 //!
-//! * [`clean`]: one form for quotes, dashes and letters; every byte knows its source.
-//! * [`normal`]: times, money, addresses and code in words, by rules that keep their spans.
-//! * [`english`]: the tagger and dictionaries of misaki-rs, corrected where two words are written alike; and for
+//! * `clean`: one form for quotes, dashes and letters; every byte knows its source.
+//! * `normal`: times, money, addresses and code in words, by rules that keep their spans.
+//! * `english`: the tagger and dictionaries of misaki-rs, corrected where two words are written alike; and for
 //!   words that no dictionary has, stems, compounds and rules of our own.
-//! * [`espeak`]: Spanish, French, Hindi, Italian and Portuguese through the program espeak-ng, if it is there.
+//! * `espeak`: Spanish, French, Hindi, Italian and Portuguese through the program espeak-ng, if it is there.
 //!
 //! What comes out is made of Kokoro's characters only ([`vocabulary`]), whatever goes in.
 

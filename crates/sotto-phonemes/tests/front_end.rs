@@ -98,26 +98,26 @@ fn what_says_nothing_is_nothing() {
 #[test]
 fn hostile_text_is_read_in_time() {
     let cases = [
-        "(".repeat(20_000),
-        "a".repeat(50_000),
-        "é".repeat(20_000),
-        "1".repeat(50_000),
-        "1,".repeat(20_000),
-        "a.".repeat(20_000),
-        "[a](/".repeat(8_000),
-        "$1-$1-".repeat(8_000),
-        "x(".repeat(20_000),
-        "'".repeat(50_000),
-        "A".repeat(50_000),
-        "http://".repeat(7_000),
-        "a\u{301}\u{301}\u{301}\u{301}\u{301}".repeat(4_000),
-        "1:1:".repeat(12_000),
-        "\u{202E}\u{FEFF}".repeat(5_000),
-        "aB".repeat(20_000),
-        "a_".repeat(20_000),
-        "a@a.".repeat(10_000),
-        "-".repeat(50_000),
-        "½".repeat(20_000),
+        "(".repeat(4_000),
+        "a".repeat(10_000),
+        "é".repeat(4_000),
+        "1".repeat(10_000),
+        "1,".repeat(4_000),
+        "a.".repeat(4_000),
+        "[a](/".repeat(1_600),
+        "$1-$1-".repeat(1_600),
+        "x(".repeat(4_000),
+        "'".repeat(10_000),
+        "A".repeat(10_000),
+        "http://".repeat(1_400),
+        "a\u{301}\u{301}\u{301}\u{301}\u{301}".repeat(800),
+        "1:1:".repeat(2_400),
+        "\u{202E}\u{FEFF}".repeat(1_000),
+        "aB".repeat(4_000),
+        "a_".repeat(4_000),
+        "a@a.".repeat(2_000),
+        "-".repeat(10_000),
+        "½".repeat(4_000),
     ];
     for text in cases {
         let begun = Instant::now();
@@ -125,11 +125,7 @@ fn hostile_text_is_read_in_time() {
         check(&text, &tokens);
         let seconds = begun.elapsed().as_secs_f64();
         // Linear: the tagger takes the same time for each token. A development build on a busy machine is slow.
-        assert!(
-            seconds < 120.0,
-            "{} took {seconds:.1} s",
-            text.chars().take(6).collect::<String>()
-        );
+        assert!(seconds < 60.0, "{} took {seconds:.1} s", text.chars().take(6).collect::<String>());
     }
 }
 

@@ -31,6 +31,7 @@ use self::realtime::Realtime;
 use self::registry::{Entry, Registry};
 use crate::config::Config;
 use crate::engine::Engines;
+use crate::engine::handles::Voice;
 use crate::pipeline::history::History;
 use crate::pipeline::text::Text;
 use crate::pipeline::transport::webrtc::{self, Connection, Signalling, WebRtc, WebRtcError};
@@ -50,6 +51,9 @@ pub enum CallError {
     /// Nothing here can recognise speech.
     #[error("no recognition engine is installed on this server: {0}")]
     NoRecogniser(String),
+    /// Nothing here can speak.
+    #[error("no voice is installed on this server: {0}")]
+    NoVoice(String),
     /// A setting that cannot be taken.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -140,6 +144,17 @@ impl Calls {
         }
         let choice = engines.choices.iter().find(|choice| choice.stage == "stt");
         Err(CallError::NoRecogniser(choice.map_or_else(String::new, |c| c.why.clone())))
+    }
+
+    /// The voice, if there is one and the server does not end.
+    pub fn voice(&self) -> Result<Voice, CallError> {
+        if self.closing.is_cancelled() {
+            return Err(CallError::Stopping);
+        }
+        let engines = self.engines();
+        let choice = engines.choices.iter().find(|choice| choice.stage == "tts");
+        let why = || choice.map_or_else(String::new, |choice| choice.why.clone());
+        engines.voice.clone().ok_or_else(|| CallError::NoVoice(why()))
     }
 
     /// Cancelled when the server ends what still goes on.

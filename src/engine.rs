@@ -24,23 +24,25 @@ use sotto_llm::Provider;
 
 use self::choose::Chooser;
 use self::handles::{EndOfTurn, Recogniser, Voice};
-use crate::config::{Config, SttEngine, TurnEngine, VadEngine};
+use crate::config::{Config, SttEngine, TtsEngine, TurnEngine, VadEngine};
 use crate::models::{Device, Manifest, Model, ModelError, Stage, Store};
 use crate::pipeline::failure::EngineError;
 use crate::pipeline::stt::LoadError;
+use crate::pipeline::tts::KokoroError;
 use crate::pipeline::vad::VadModel;
 
 /// The models that this configuration would use here if all of them were here. Blocks while it looks for a GPU.
 pub fn wanted<'a>(config: &Config, manifest: &'a Manifest) -> Vec<&'a Model> {
     let runs_whisper = matches!(config.stt.engine, SttEngine::Auto | SttEngine::Whisper);
     // A program that was built for GPUs does not have to have one.
-    let opened = runs_whisper.then(|| device::open(config.stt.device).ok()).flatten();
+    let opened = runs_whisper.then(|| device::open("stt", config.stt.device).ok()).flatten();
     let device = opened.map_or(Device::Cpu, |opened| opened.kind());
     let usual = |model: &&Model| match model.stage {
         Stage::Vad => config.vad.engine != VadEngine::Energy,
         Stage::Turn => config.turn.engine != TurnEngine::Silence,
         Stage::Stt => runs_whisper && config.stt.model == "auto",
-        Stage::Runtime | Stage::Tts => true,
+        Stage::Tts => matches!(config.tts.engine, TtsEngine::Auto | TtsEngine::Kokoro),
+        Stage::Runtime => true,
     };
     let named = manifest.get(&config.stt.model).filter(|_| runs_whisper);
     manifest.essential(device).filter(usual).chain(named).collect()
@@ -70,12 +72,30 @@ pub enum EngineLoadError {
         /// What is wrong.
         source: LoadError,
     },
+    /// Kokoro.
+    #[error("{}: {source}", folder.display())]
+    Kokoro {
+        /// Its folder.
+        folder: PathBuf,
+        /// What is wrong.
+        source: KokoroError,
+    },
+    /// A person's own pronunciations.
+    #[error("tts.lexicon: {}: {problem}", path.display())]
+    Lexicon {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// No checkpoint of the manifest is here.
     #[error("no Whisper weights are here; get some with: sotto models pull")]
     NoWeights,
     /// The device that was asked for.
-    #[error("stt.device: {device} cannot be used here: {reason}")]
+    #[error("{stage}.device: {device} cannot be used here: {reason}")]
     Device {
+        /// For what: `stt` or `tts`.
+        stage: &'static str,
         /// Which.
         device: &'static str,
         /// Why not.

@@ -26,6 +26,7 @@ mod routes {
     pub(super) mod me;
     pub(super) mod messages;
     pub(super) mod models;
+    pub(super) mod speech;
     pub(super) mod tokens;
     pub(super) mod transcriptions;
     pub(super) mod vault;
@@ -44,6 +45,7 @@ pub use self::error::ApiError;
 pub use self::router::routes;
 
 use self::limits::Limits;
+use self::routes::speech::Readings;
 use self::routes::transcriptions::Recordings;
 use crate::auth::People;
 use crate::call::Calls;
@@ -61,6 +63,7 @@ pub struct AppState {
     models: Arc<Models>,
     limits: Arc<Limits>,
     recordings: Recordings,
+    readings: Readings,
 }
 
 impl AppState {
@@ -68,7 +71,9 @@ impl AppState {
     pub fn new(config: Arc<Config>, calls: Arc<Calls>, people: Arc<People>, chats: Chats) -> Self {
         let limits = Arc::new(Limits::new(&config.limits));
         let recordings = Recordings::new(config.limits.queue);
-        Self { config, calls, people, chats, models: Arc::default(), limits, recordings }
+        let readings = Readings::new(config.limits.queue);
+        let models = Arc::default();
+        Self { config, calls, people, chats, models, limits, recordings, readings }
     }
 
     /// Forgets what limits no longer need to remember, for ever.

@@ -31,6 +31,7 @@ pub mod ear;
 pub mod llm;
 pub mod mel;
 pub mod playout;
+pub mod reading;
 pub mod recording;
 pub mod stt;
 pub mod transport;

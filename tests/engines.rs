@@ -1,4 +1,5 @@
 //! Engines against their reference implementations, on real weights.
 
+mod kokoro;
 mod speech_in;
 mod whisper;

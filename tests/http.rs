@@ -10,6 +10,7 @@ mod offers;
 mod page;
 mod people;
 mod restart;
+mod speech;
 mod tls;
 mod tokens;
 mod transcriptions;

@@ -1,5 +1,7 @@
 //! The session of a call: what the client may set, what holds now, and how it is written in the protocol.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 use sotto_llm::Reach;
 
@@ -13,6 +15,7 @@ use crate::pipeline::CallSettings;
 use crate::pipeline::conversation::Settings;
 use crate::pipeline::frame::{SPEECH_RATE_HZ, Samples};
 use crate::pipeline::text::Text;
+use crate::pipeline::tts::cast::{Cast, VoiceError};
 use crate::pipeline::turn::endpointing::Policy;
 use crate::pipeline::vad::GateSettings;
 
@@ -111,7 +114,8 @@ struct Defaults {
     grace: Samples,
     max_silence_ms: u32,
     has_turn_model: bool,
-    has_voice: bool,
+    /// Who can speak; `None`: nobody.
+    cast: Option<Arc<Cast>>,
     context_tokens: usize,
     language: String,
     engines: Value,
@@ -160,7 +164,7 @@ impl Session {
                 grace: ms(turn.grace_ms),
                 max_silence_ms: turn.max_silence_ms,
                 has_turn_model,
-                has_voice: engines.voice.is_some(),
+                cast: engines.voice.as_ref().map(|voice| Arc::clone(voice.cast())),
                 context_tokens: config.llm.context_tokens,
                 language: config.stt.language.clone(),
                 engines: engine_names,
@@ -223,8 +227,9 @@ impl Session {
         {
             self.instructions = instructions;
         }
-        if voice.is_some() {
-            self.voice = voice;
+        // One that was chosen when another engine spoke may be gone.
+        if let Some(voice) = voice.filter(|voice| self.check_voice(voice).is_ok()) {
+            self.voice = Some(voice);
         }
     }
 
@@ -318,7 +323,7 @@ impl Session {
                 },
                 "output": {
                     "format": format,
-                    "voice": self.voice.as_deref().unwrap_or("default"),
+                    "voice": self.voice.as_deref().unwrap_or_else(|| self.usual_voice()),
                     "speed": self.speed,
                 },
             },
@@ -402,7 +407,7 @@ impl Session {
         match value.as_array().map(Vec::as_slice) {
             Some([one]) if one == "text" => Ok(true),
             // Without a voice there is nothing but text.
-            Some([one]) if one == "audio" => Ok(!self.defaults.has_voice),
+            Some([one]) if one == "audio" => Ok(self.defaults.cast.is_none()),
             _ => Err(invalid(param, r#"needs ["audio"] or ["text"]"#)),
         }
     }
@@ -491,9 +496,10 @@ impl Session {
     fn apply_output(&mut self, output: &Map<String, Value>) -> Result<(), SessionError> {
         check_format(output, "session.audio.output.format")?;
         if let Some(voice) = given(output, "voice") {
-            let name = voice.get("id").unwrap_or(voice);
-            string(name, "session.audio.output.voice")?;
-            // The engines of today have one voice each: an unknown one selects the default.
+            const PARAM: &str = "session.audio.output.voice";
+            let name = string(voice.get("id").unwrap_or(voice), PARAM)?;
+            self.check_voice(name).map_err(|error| invalid(PARAM, &error.to_string()))?;
+            self.voice = Some(name.to_owned());
         }
         if let Some(speed) = given(output, "speed") {
             const PARAM: &str = "session.audio.output.speed";
@@ -502,6 +508,14 @@ impl Session {
             self.speed = speed as f32;
         }
         Ok(())
+    }
+
+    fn usual_voice(&self) -> &str {
+        self.defaults.cast.as_ref().map_or("default", |cast| cast.default())
+    }
+
+    fn check_voice(&self, name: &str) -> Result<(), VoiceError> {
+        self.defaults.cast.as_ref().map_or(Ok(()), |cast| cast.check(name))
     }
 
     fn apply_sotto(&mut self, sotto: &Value) -> Result<(), SessionError> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::keys::keyring;
 use super::{Common, check_files, runtime};
 use crate::chat::owner::check_ring;
-use crate::config::{Config, SttEngine};
+use crate::config::{Config, SttEngine, TtsEngine};
 use crate::engine::program::find;
 use crate::engine::{Engines, device, onnxruntime_path};
 use crate::models::Status;
@@ -48,8 +48,14 @@ pub(super) fn run(common: &Common) -> anyhow::Result<()> {
         println!("  {:<24} {status}", model.name);
     }
     if matches!(config.stt.engine, SttEngine::Auto | SttEngine::Whisper) {
-        match device::open(config.stt.device) {
+        match device::open("stt", config.stt.device) {
             Ok(opened) => println!("recognition computes on: {}", opened.name),
+            Err(error) => println!("{error}"),
+        }
+    }
+    if matches!(config.tts.engine, TtsEngine::Auto | TtsEngine::Kokoro) {
+        match device::open("tts", config.tts.device) {
+            Ok(opened) => println!("speech computes on: {}", opened.name),
             Err(error) => println!("{error}"),
         }
     }

@@ -6,21 +6,26 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Args;
 use sotto_llm::Reach;
+use tokio_util::sync::CancellationToken;
 
 use super::{Common, runtime};
 use crate::config::{LlmProvider, SttEngine};
 use crate::engine::Engines;
 use crate::engine::handles::Manner;
-use crate::pipeline::cancel::Cancel;
 use crate::pipeline::codec::wav;
 use crate::pipeline::frame::SPEECH_RATE_HZ;
-use crate::pipeline::tts::clauses::Clauses;
-use crate::pipeline::tts::speakable::speakable;
+use crate::pipeline::reading::Reading;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// What to say.
     text: String,
+    /// A voice, or a mix such as `af_heart:0.6,am_michael:0.4`; without: as configured.
+    #[arg(long)]
+    voice: Option<String>,
+    /// Speaking rate, 0.25 to 4; without: as configured.
+    #[arg(long)]
+    speed: Option<f32>,
     /// Where to put it (WAV).
     #[arg(short, long, value_name = "OUT.wav")]
     output: PathBuf,
@@ -39,20 +44,19 @@ pub(super) fn run(options: Options) -> anyhow::Result<()> {
     runtime()?.block_on(async {
         let engines = Engines::load(Arc::clone(&config), store, config.server.bind).await?;
         let voice = engines.voice.context("there is no voice; see sotto doctor")?;
-        let name = Some(config.tts.voice.clone()).filter(|voice| !voice.is_empty());
-        let manner = Manner { voice: name, speed: config.tts.speed };
-        let mut clauses = Clauses::default();
+        let configured = Some(config.tts.voice.clone()).filter(|voice| !voice.is_empty());
+        let name = options.voice.or(configured);
+        if let Some(name) = &name {
+            voice.cast().check(name)?;
+        }
+        let speed = options.speed.unwrap_or(config.tts.speed);
+        anyhow::ensure!((0.25..=4.0).contains(&speed), "--speed must be between 0.25 and 4");
+        let manner = Manner { voice: name, speed };
+        let ending = CancellationToken::new();
+        let mut reading = Reading::begin(voice, &options.text, manner, Reach::Anywhere, ending);
         let mut samples = Vec::new();
-        let all = clauses.push(&options.text).into_iter().chain(clauses.finish());
-        for clause in all.map(|clause| speakable(&clause)).filter(|words| !words.is_empty()) {
-            let (mut pieces, speaking) =
-                voice.speak(clause, manner.clone(), Reach::Anywhere, Cancel::default());
-            let collect = async {
-                while let Some(piece) = pieces.recv().await {
-                    samples.extend(piece.samples);
-                }
-            };
-            tokio::join!(speaking, collect).0?;
+        while let Some(piece) = reading.next().await {
+            samples.extend(piece?.samples);
         }
         anyhow::ensure!(!samples.is_empty(), "there is nothing to say in that text");
         std::fs::write(&options.output, wav::encode(&samples, SPEECH_RATE_HZ))

@@ -2,9 +2,12 @@
 //!
 //! `auto` takes the best that is here and quick enough on this machine, and says why.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use sotto_llm::Reach;
+use sotto_phonemes::Lexicon;
 use tokio::runtime::Handle;
 
 use super::desk::Desk;
@@ -19,10 +22,12 @@ use crate::config::{Config, SttContext, SttEngine, TtsEngine, TurnEngine, VadEng
 use crate::models::{Stage, Store};
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::codec::wav;
-use crate::pipeline::frame::MIC_RATE_HZ;
+use crate::pipeline::failure::EngineError;
+use crate::pipeline::frame::{MIC_RATE_HZ, SPEECH_RATE_HZ};
 use crate::pipeline::stt::{self, SpeechToText, Utterance, Whisper, WhisperSettings};
 use crate::pipeline::text::Text;
-use crate::pipeline::tts::{self, TextToSpeech};
+use crate::pipeline::tts::cast::Cast;
+use crate::pipeline::tts::{self, Kokoro, KokoroSettings, SpeechRequest, TextToSpeech};
 use crate::pipeline::turn::{SmartTurn, TurnDetector};
 use crate::pipeline::vad::{Energy, Silero, VadModel};
 
@@ -33,6 +38,10 @@ type Named<T> = (String, Vec<Box<T>>);
 const QUICK_ENOUGH: f32 = 0.7;
 /// A second and a half of public-domain speech (see assets/README.md): to warm up and to measure with.
 const WARM_UP: &[u8] = include_bytes!("../../assets/warmup.wav");
+/// What Kokoro is warmed up and measured with.
+const WARM_UP_TEXT: &str = "It is a bright day, and there is much to do.";
+/// In the manifest, and to people.
+const KOKORO: &str = "kokoro";
 /// Programs that can recognise and speak, in order of preference.
 const RECOGNITION_PROGRAMS: [&str; 1] = ["pocketsphinx_continuous"];
 const SPEECH_PROGRAMS: [&str; 2] = ["espeak-ng", "espeak"];
@@ -169,31 +178,88 @@ impl Chooser<'_> {
     /// Speech; `None` if there is nothing on this machine that can do it.
     pub(super) fn voice(&mut self) -> Result<Option<Voice>> {
         let config = &self.config.tts;
-        let (name, engines): (_, Vec<Box<dyn TextToSpeech>>) = match config.engine {
+        match config.engine {
             TtsEngine::Remote => {
                 self.chose_remote("tts", &config.remote.base_url);
                 let server = self.server(&config.remote)?;
                 let engine = || Box::new(tts::Remote::new(server.clone())) as Box<_>;
-                (
-                    "remote".to_owned(),
-                    std::iter::repeat_with(engine).take(config.remote.concurrency).collect(),
-                )
+                let engines = std::iter::repeat_with(engine).take(config.remote.concurrency);
+                self.speaking("remote".to_owned(), Cast::open(&config.voice), engines.collect())
             }
-            TtsEngine::Command | TtsEngine::Auto => {
-                match self.program(&config.command.program, &SPEECH_PROGRAMS) {
-                    Ok((name, runner)) => {
-                        self.chose("tts", &name, reason(config.engine == TtsEngine::Command));
-                        (name, self.program_speech(&runner))
-                    }
-                    Err(error) if config.engine == TtsEngine::Auto => {
-                        self.chose("tts", "none", error.to_string());
-                        return Ok(None);
-                    }
-                    Err(error) => return Err(error),
-                }
+            TtsEngine::Kokoro => {
+                let (kokoro, took) = self.load_kokoro()?;
+                self.chose("tts", KOKORO, format!("configured; {}", speaking_pace(took)));
+                self.speaking(KOKORO.to_owned(), kokoro.cast(), vec![Box::new(kokoro)])
             }
+            TtsEngine::Command => {
+                let (name, runner) = self.program(&config.command.program, &SPEECH_PROGRAMS)?;
+                self.chose("tts", &name, "configured");
+                let engines = self.program_speech(&runner);
+                self.speaking(name, Cast::single(&config.voice), engines)
+            }
+            TtsEngine::Auto => self.best_voice(),
+        }
+    }
+
+    /// Kokoro, when it is here and quick enough, or else a program.
+    fn best_voice(&mut self) -> Result<Option<Voice>> {
+        let config = &self.config.tts;
+        let note = match self.load_kokoro() {
+            Ok((kokoro, took)) if took <= QUICK_ENOUGH => {
+                self.chose(
+                    "tts",
+                    KOKORO,
+                    format!("the best that is here; {}", speaking_pace(took)),
+                );
+                return self.speaking(KOKORO.to_owned(), kokoro.cast(), vec![Box::new(kokoro)]);
+            }
+            Ok((_, took)) => format!("{KOKORO} was passed over: {}", speaking_pace(took)),
+            Err(error) => error.to_string(),
         };
-        Ok(Some(Voice::new(name, self.start("speech", engines)?)))
+        match self.program(&config.command.program, &SPEECH_PROGRAMS) {
+            Ok((name, runner)) => {
+                self.chose("tts", &name, note);
+                // A voice that was configured for Kokoro means nothing to a program.
+                let voice = if config.command.program.is_empty() { "" } else { &config.voice };
+                let engines = self.program_speech(&runner);
+                self.speaking(name, Cast::single(voice), engines)
+            }
+            Err(error) => {
+                self.chose("tts", "none", format!("{note}; {error}"));
+                Ok(None)
+            }
+        }
+    }
+
+    fn speaking(
+        &self,
+        name: String,
+        cast: Cast,
+        engines: Vec<Box<dyn TextToSpeech>>,
+    ) -> Result<Option<Voice>> {
+        Ok(Some(Voice::new(name, cast, self.start("speech", engines)?)))
+    }
+
+    /// Kokoro, warm, and how long it takes, as a part of how long its speech lasts.
+    fn load_kokoro(&self) -> Result<(Kokoro, f32)> {
+        let config = &self.config.tts;
+        let name = if config.model == "auto" { KOKORO } else { &config.model };
+        let folder = self.store.find(name)?;
+        let fail = |source| EngineLoadError::Kokoro { folder: folder.clone(), source };
+        let settings = KokoroSettings {
+            voice: config.voice.clone(),
+            lexicon: lexicon(&config.lexicon)?,
+            espeak: if config.espeak.is_empty() { None } else { find(&config.espeak) },
+        };
+        // Not the one of recognition, though it may be the same GPU: what runs on that one's stream while its graphs are
+        // recorded would be recorded, too.
+        let device = device::open("tts", config.device)?.candle;
+        let mut kokoro = Kokoro::load(&folder, &device, settings).map_err(fail)?;
+        let mut took = f32::MAX;
+        for _ in 0..2 {
+            took = pace_of_speech(&mut kokoro).map_err(EngineLoadError::WarmUp)?;
+        }
+        Ok((kokoro, took))
     }
 
     /// The best Whisper that is here and quick enough, or else a program.
@@ -278,7 +344,7 @@ impl Chooser<'_> {
         if let Some(opened) = &self.device {
             return Ok(opened.clone());
         }
-        let opened = device::open(self.config.stt.device)?;
+        let opened = device::open("stt", self.config.stt.device)?;
         Ok(self.device.insert(opened).clone())
     }
 
@@ -369,6 +435,33 @@ fn real_time_factor(engine: &mut dyn SpeechToText) -> Result<f32> {
         took = begun.elapsed();
     }
     Ok(took.as_secs_f32() / lasts.as_secs_f32())
+}
+
+/// How long a sentence takes, as a part of how long it lasts.
+fn pace_of_speech(kokoro: &mut Kokoro) -> std::result::Result<f32, EngineError> {
+    let request =
+        SpeechRequest { text: WARM_UP_TEXT, voice: None, speed: 1.0, reach: Reach::OnPremises };
+    let (begun, mut samples) = (Instant::now(), 0);
+    kokoro.synthesize(request, &Cancel::default(), &mut |speech| {
+        samples += speech.samples.len();
+        ControlFlow::Continue(())
+    })?;
+    let lasts = samples.max(1) as f32 / SPEECH_RATE_HZ as f32;
+    Ok(begun.elapsed().as_secs_f32() / lasts)
+}
+
+/// A person's own pronunciations.
+fn lexicon(path: &Path) -> Result<Lexicon> {
+    if path.as_os_str().is_empty() {
+        return Ok(Lexicon::default());
+    }
+    let problem = |problem: String| EngineLoadError::Lexicon { path: path.to_owned(), problem };
+    let text = std::fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
+    Lexicon::parse(&text).map_err(|error| problem(error.to_string()))
+}
+
+fn speaking_pace(factor: f32) -> String {
+    format!("speaks in {factor:.2} of the time that its speech takes")
 }
 
 fn pace(factor: f32) -> String {

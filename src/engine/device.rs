@@ -1,4 +1,4 @@
-//! What recognition computes on: the processor, an NVIDIA GPU or an Apple GPU.
+//! What Whisper and Kokoro compute on: the processor, an NVIDIA GPU or an Apple GPU.
 //!
 //! A program that was built for GPUs also runs where there is none: nothing of CUDA is used before `cuda` has
 //! looked whether all of it is here.
@@ -40,11 +40,12 @@ impl Opened {
     }
 }
 
-/// Opens the device that is asked for. `auto` takes the processor if there is no GPU that works.
+/// Opens the device that is asked for, for a stage (`stt` or `tts`). `auto` takes the processor if there is no GPU that
+/// works.
 ///
 /// Opening a GPU takes up to a second, and blocks.
-pub fn open(wanted: Device) -> Result<Opened, EngineLoadError> {
-    let or_refuse = |device| move |reason| EngineLoadError::Device { device, reason };
+pub fn open(stage: &'static str, wanted: Device) -> Result<Opened, EngineLoadError> {
+    let or_refuse = |device| move |reason| EngineLoadError::Device { stage, device, reason };
     match wanted {
         Device::Cpu => Ok(Opened::processor("configured")),
         Device::Cuda => cuda().map_err(or_refuse("cuda")),
@@ -84,18 +85,18 @@ mod tests {
 
     #[test]
     fn auto_always_finds_a_device() {
-        assert!(!open(Device::Auto).unwrap().name.is_empty());
-        assert!(open(Device::Cpu).unwrap().candle.is_cpu());
+        assert!(!open("stt", Device::Auto).unwrap().name.is_empty());
+        assert!(open("stt", Device::Cpu).unwrap().candle.is_cpu());
     }
 
     #[cfg(not(any(feature = "cuda", feature = "metal")))]
     #[test]
     fn a_device_that_was_not_built_in_is_refused_with_what_to_do() {
-        let refusal = |device| open(device).unwrap_err().to_string();
+        let refusal = |device| open("stt", device).unwrap_err().to_string();
         let cuda = refusal(Device::Cuda);
         assert!(cuda.starts_with("stt.device: cuda") && cuda.contains("make cuda"), "{cuda}");
         let metal = refusal(Device::Metal);
         assert!(metal.starts_with("stt.device: metal") && metal.contains("metal"), "{metal}");
-        assert_eq!(open(Device::Auto).unwrap().news(), None);
+        assert_eq!(open("stt", Device::Auto).unwrap().news(), None);
     }
 }

@@ -1,6 +1,7 @@
 //! Engines as calls see them: cheap to clone, asynchronous, cancelled with the call.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use sotto_llm::Reach;
 use tokio::sync::mpsc;
@@ -11,6 +12,7 @@ use crate::pipeline::cancel::Cancel;
 use crate::pipeline::failure::EngineError;
 use crate::pipeline::stt::{Options, Transcript};
 use crate::pipeline::text::Text;
+use crate::pipeline::tts::cast::Cast;
 use crate::pipeline::tts::{Speech, SpeechRequest, TextToSpeech};
 use crate::pipeline::turn::TurnDetector;
 
@@ -126,22 +128,28 @@ impl EndOfTurn {
 #[derive(Clone)]
 pub struct Voice {
     name: String,
+    cast: Arc<Cast>,
     worker: Worker<Box<dyn TextToSpeech>>,
 }
 
 /// How something is said.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manner {
-    /// A voice that the engine knows; `None`: its default.
+    /// A voice of the engine's cast, or a mix of them; `None`: its default.
     pub voice: Option<String>,
     /// Speaking rate; 1 is normal.
     pub speed: f32,
 }
 
 impl Voice {
-    /// Speech by `worker`.
-    pub fn new(name: impl Into<String>, worker: Worker<Box<dyn TextToSpeech>>) -> Self {
-        Self { name: name.into(), worker }
+    /// Speech by `worker`, whose engines have the voices of `cast`.
+    pub fn new(name: impl Into<String>, cast: Cast, worker: Worker<Box<dyn TextToSpeech>>) -> Self {
+        Self { name: name.into(), cast: Arc::new(cast), worker }
+    }
+
+    /// The voices that can be chosen.
+    pub fn cast(&self) -> &Arc<Cast> {
+        &self.cast
     }
 
     /// What people see of it.
@@ -161,12 +169,13 @@ impl Voice {
     {
         let (pieces, receiver) = mpsc::channel(PIECES_AHEAD);
         let worker = self.worker.clone();
+        let wanted = manner.voice.as_deref().and_then(|wanted| self.cast.resolve(wanted));
         let speaking = async move {
             let inner = cancel.clone();
             let work = move |engine: &mut Box<dyn TextToSpeech>| {
                 let request = SpeechRequest {
                     text: &text,
-                    voice: manner.voice.as_deref(),
+                    voice: wanted.as_deref(),
                     speed: manner.speed,
                     reach,
                 };

@@ -15,6 +15,8 @@ use super::identity::Actor;
 
 /// The largest body where calls are opened: session descriptions are a few kilobytes.
 const SMALL: Bounds = Bounds { bytes: 256 * 1_024, patience: Duration::from_secs(10) };
+/// The largest text to read aloud: much larger than what is read, so that one that is too long is refused in words.
+const TEXT: Bounds = Bounds { bytes: 1_024 * 1_024, patience: Duration::from_secs(30) };
 /// The largest message, with what a browser tells of a private conversation.
 const USUAL: Bounds = Bounds { bytes: 4 * 1_024 * 1_024, patience: Duration::from_secs(30) };
 /// The largest document that is brought in: years of conversations.
@@ -48,6 +50,11 @@ pub async fn read(request: Request, next: Next) -> Response {
 /// Reads a recording of at most `bytes`. Its handler does that, when it is known who sends it.
 pub async fn read_recording(bytes: usize, request: Request) -> Result<Request, ApiError> {
     within(Bounds { bytes, ..DOCUMENT }, request).await
+}
+
+/// Reads a text to read aloud. Its handler does that, when it is known who sends it.
+pub async fn read_text(request: Request) -> Result<Request, ApiError> {
+    within(TEXT, request).await
 }
 
 async fn read_within(bounds: Bounds, request: Request, next: Next) -> Response {

@@ -121,6 +121,9 @@ impl From<CallError> for ApiError {
             CallError::NoRecogniser(_) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_recogniser", message)
             }
+            CallError::NoVoice(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_voice", message)
+            }
             CallError::Session(error) => {
                 Self::bad_request(error.code, message).with_param(error.param)
             }

@@ -10,8 +10,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 use super::routes::{
-    calls, conversations, entry, health, logins, me, messages, models, tokens, transcriptions,
-    vault, web, websocket,
+    calls, conversations, entry, health, logins, me, messages, models, speech, tokens,
+    transcriptions, vault, web, websocket,
 };
 use super::{ApiError, AppState, body, forgery, headers, identity, openapi};
 
@@ -43,7 +43,11 @@ fn realtime() -> Vec<Route> {
 
 /// Single stages, as `OpenAI`'s clients use them. Bodies are bounded where they are read.
 fn audio() -> Vec<Route> {
-    vec![Route::new(Method::POST, "/v1/audio/transcriptions", post(transcriptions::open))]
+    vec![
+        Route::new(Method::POST, "/v1/audio/transcriptions", post(transcriptions::open)),
+        Route::new(Method::POST, "/v1/audio/speech", post(speech::open)),
+        Route::new(Method::GET, "/v1/audio/voices", get(speech::voices)),
+    ]
 }
 
 /// What the page uses. Everything that is not GET needs a proof against forgery, with no exception.

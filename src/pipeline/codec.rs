@@ -2,6 +2,7 @@
 
 pub mod container;
 pub mod jitter;
+pub mod ogg;
 pub mod opus;
 pub mod resample;
 pub mod wav;

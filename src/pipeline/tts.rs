@@ -1,8 +1,10 @@
 //! Speech: the answer as a voice.
 
+pub mod cast;
 pub mod clauses;
 mod command;
 pub mod heard;
+mod kokoro;
 mod quiet;
 mod remote;
 pub mod speakable;
@@ -15,6 +17,7 @@ use super::cancel::Cancel;
 use super::failure::EngineError;
 
 pub use command::Command;
+pub use kokoro::{Kokoro, KokoroError, KokoroSettings};
 pub use remote::Remote;
 
 /// What to say, and how.

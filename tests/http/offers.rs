@@ -67,7 +67,7 @@ async fn wrong_offers_are_told_what_is_wrong() {
 async fn a_form_holds_the_offer_and_the_session() {
     let server = TestServer::fake().await;
     let send = |form: Form| server.post(CALLS).multipart(form).send();
-    let settings = r#"{"type":"realtime","audio":{"output":{"voice":"nobody"}}}"#;
+    let settings = r#"{"type":"realtime","audio":{"output":{"voice":"alloy"}}}"#;
     let good = Form::new().text("sdp", offers::audio()).text("session", settings);
     let opened = send(good).await.unwrap();
     assert_eq!(opened.status(), StatusCode::CREATED);

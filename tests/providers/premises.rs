@@ -20,6 +20,7 @@ use sotto::engine::worker::Worker;
 use sotto::pipeline::cancel::Cancel;
 use sotto::pipeline::failure::EngineError;
 use sotto::pipeline::stt::{self, Options, SpeechToText};
+use sotto::pipeline::tts::cast::Cast;
 use sotto::pipeline::tts::{self, TextToSpeech};
 use sotto_llm::premises::Resolver;
 use sotto_llm::{ChatRequest, Error, Message, Premises, Reach};
@@ -165,7 +166,10 @@ fn named(port: u16, moves: &[&'static str]) -> (Recogniser, Voice) {
     let mouth: Box<dyn TextToSpeech> = Box::new(tts::Remote::new(server));
     let ears = Desk::start(vec![ear], 1).unwrap();
     let mouths = Worker::start("mouths", vec![mouth], 1).unwrap();
-    (Recogniser::new("remote", Defaults::default(), ears), Voice::new("remote", mouths))
+    (
+        Recogniser::new("remote", Defaults::default(), ears),
+        Voice::new("remote", Cast::open(""), mouths),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ use sotto::engine::worker::Worker;
 use sotto::models::{Manifest, Store};
 use sotto::pipeline::cancel::Cancel;
 use sotto::pipeline::failure::EngineError;
+use sotto::pipeline::tts::cast::Cast;
 use sotto::pipeline::tts::{Speech, SpeechRequest, TextToSpeech};
 
 use super::model_server::ModelServer;
@@ -82,7 +83,7 @@ pub async fn talks_to(model: &ModelServer, change: impl FnOnce(&mut Config)) -> 
     let voice: Box<dyn TextToSpeech> = Box::new(NotingVoice(Arc::clone(&said)));
     let worker = Worker::start("tts", vec![voice], 8).unwrap();
     let mut engines = fakes::with_llm(&["hello there"], llm);
-    engines.voice = Some(Voice::new("noting", worker));
+    engines.voice = Some(Voice::new("noting", Cast::open(""), worker));
     (TestServer::with(config, engines).await, said)
 }
 

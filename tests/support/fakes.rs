@@ -14,6 +14,7 @@ use sotto::pipeline::cancel::Cancel;
 use sotto::pipeline::failure::EngineError;
 use sotto::pipeline::stt::{SpeechToText, Transcript, Urgency, Utterance};
 use sotto::pipeline::text::Text;
+use sotto::pipeline::tts::cast::Cast;
 use sotto::pipeline::tts::{Speech, SpeechRequest, TextToSpeech};
 use sotto::pipeline::turn::TurnDetector;
 use sotto::pipeline::vad::Energy;
@@ -109,7 +110,11 @@ pub fn with_llm(texts: &[&'static str], llm: Arc<dyn Provider>) -> Engines {
             Desk::start(vec![stt], 8).unwrap(),
         )),
         llm,
-        voice: Some(Voice::new("fake", Worker::start("tts", vec![voice], 8).unwrap())),
+        voice: Some(Voice::new(
+            "fake",
+            Cast::single(""),
+            Worker::start("tts", vec![voice], 8).unwrap(),
+        )),
         choices: Vec::new(),
     }
 }

@@ -20,7 +20,7 @@ enum Source {
     Pth(pth::File),
     Safetensors(safetensors::File),
     /// Weights that are made as they are asked for.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "seeded"))]
     Made(fn(&str, &[usize]) -> Option<Vec<f32>>),
 }
 
@@ -36,7 +36,7 @@ impl Checkpoint {
         Ok(Self { path, source })
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "seeded"))]
     pub(crate) fn made(make: fn(&str, &[usize]) -> Option<Vec<f32>>) -> Self {
         Self { path: PathBuf::from("made"), source: Source::Made(make) }
     }
@@ -58,7 +58,7 @@ impl Checkpoint {
         let found = match &mut self.source {
             Source::Pth(file) => file.read(name, shape)?,
             Source::Safetensors(file) => file.read(name, shape)?,
-            #[cfg(test)]
+            #[cfg(any(test, feature = "seeded"))]
             Source::Made(make) => make(name, shape),
         };
         Ok(found)

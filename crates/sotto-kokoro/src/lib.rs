@@ -17,6 +17,8 @@ mod generator;
 mod maths;
 mod melody;
 mod noise;
+#[cfg(any(test, feature = "seeded"))]
+pub mod seeded;
 mod source;
 mod spectrum;
 mod style;

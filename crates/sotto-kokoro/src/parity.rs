@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use candle_core::{DType, Device};
-use rayon::prelude::*;
 use serde::Deserialize;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{Config, PER_PITCH};
 use crate::generator::Generator;
 use crate::maths::{self, Maths};
+use crate::seeded::{made, scaled, tensor, uniform};
 use crate::source::HARMONICS;
 use crate::spectrum::{BINS, Spectrum, WIDTH};
 use crate::{Error, Kokoro, Plan, Precision, Settings, Sound};
@@ -130,64 +130,6 @@ pub(crate) const CONFIG: &str = r#"{
     },
     "vocab": {"h": 50, "ə": 83, "l": 54, "o": 57, " ": 16}
 }"#;
-
-/// u of the formula.
-fn uniform(name: &str, count: usize) -> Vec<f32> {
-    let key = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |key, byte| {
-        (key ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
-    });
-    let value = |i: usize| {
-        let z = key.wrapping_add((i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 40) as f32 / (1_u32 << 23) as f32 - 1.0
-    };
-    (0..count).into_par_iter().with_min_len(1 << 16).map(value).collect()
-}
-
-fn scaled(name: &str, count: usize, scale: f32, shift: f32) -> Vec<f32> {
-    let mut values = uniform(name, count);
-    values.par_iter_mut().for_each(|value| *value = shift + *value * scale);
-    values
-}
-
-/// A tensor of the formula, if the model has it.
-fn made(name: &str, shape: &[usize]) -> Option<Vec<f32>> {
-    // Norms of rows have no gain and shift but those of the style.
-    let exists = !(name.contains("text_encoder.lstms") && name.contains(".norm."));
-    exists.then(|| tensor(name, shape))
-}
-
-fn tensor(name: &str, shape: &[usize]) -> Vec<f32> {
-    let count = shape.iter().product();
-    let around_one = [".norm.weight", ".gamma", "LayerNorm.weight", "layer_norm.weight"];
-    if around_one.iter().any(|end| name.ends_with(end)) || name.contains(".alpha") {
-        return scaled(name, count, 0.1, 1.0);
-    }
-    if name.ends_with("weight_g") {
-        let middle: f64 = if name.contains("conv_post") { 0.3 } else { 0.7 };
-        return scaled(name, count, (middle / 10.0) as f32, middle as f32);
-    }
-    if shape.len() == 1 {
-        let shift = match name {
-            "predictor.F0_proj.bias" => 40.0,
-            "predictor.duration_proj.linear_layer.bias" => -7.0,
-            _ => 0.0,
-        };
-        return scaled(name, count, 0.1, shift);
-    }
-    let inputs: usize = shape[1..].iter().product();
-    let mut values = scaled(name, count, (3.0 / inputs as f64).sqrt() as f32, 0.0);
-    let factor = match name {
-        "predictor.F0_proj.weight" => 200.0,
-        "predictor.duration_proj.linear_layer.weight" => 30.0,
-        _ => return values,
-    };
-    for value in &mut values {
-        *value *= factor;
-    }
-    values
-}
 
 fn model() -> &'static Kokoro {
     static MODEL: OnceLock<Kokoro> = OnceLock::new();

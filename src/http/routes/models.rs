@@ -8,18 +8,24 @@ use utoipa::ToSchema;
 use crate::engine::models::ModelList;
 use crate::http::identity::Person;
 use crate::http::{ApiError, AppState};
+use crate::pipeline::tts::cast::Speaker;
 
 /// A voice.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct VoiceView {
+    /// What it is asked for by.
+    id: String,
+    /// What people see.
     name: String,
+    /// What it speaks, such as `en-us`; empty if that is not known.
+    language: String,
 }
 
 /// The voices that replies can have.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Voices {
     voices: Vec<VoiceView>,
-    /// The usual one; null: there is no voice here.
+    /// The id of the usual one; null: there is no voice here.
     default: Option<String>,
 }
 
@@ -31,13 +37,15 @@ pub async fn models(_: Person, State(state): State<AppState>) -> Result<Json<Mod
     Ok(Json((*state.models.of(&engines.llm).await).clone()))
 }
 
-/// The voices. The engines of today have one each.
+/// The voices.
 #[utoipa::path(get, path = "/api/v1/voices", tag = "choices",
     responses((status = 200, body = Voices)))]
 pub async fn voices(_: Person, State(state): State<AppState>) -> Result<Json<Voices>, ApiError> {
-    let configured = state.config.tts.voice.as_str();
-    let name = if configured.is_empty() { "default" } else { configured };
-    let default = state.calls.engines().voice.as_ref().map(|_| name.to_owned());
-    let voices = default.iter().map(|name| VoiceView { name: name.clone() }).collect();
-    Ok(Json(Voices { voices, default }))
+    let engines = state.calls.engines();
+    let Some(voice) = &engines.voice else {
+        return Ok(Json(Voices { voices: Vec::new(), default: None }));
+    };
+    let view = |Speaker { id, name, language }: Speaker| VoiceView { id, name, language };
+    let voices = voice.cast().speakers().iter().cloned().map(view).collect();
+    Ok(Json(Voices { voices, default: Some(voice.cast().default().to_owned()) }))
 }

@@ -114,6 +114,11 @@ impl Encoder {
         Ok(Self { inner })
     }
 
+    /// Samples by which what is decoded comes later than what was encoded.
+    pub fn lookahead(&mut self) -> Result<u32, OpusError> {
+        Ok(self.inner.get_lookahead()? as u32)
+    }
+
     /// Encodes one 20 ms frame.
     pub fn encode(&mut self, frame: &[f32]) -> Result<Vec<u8>, OpusError> {
         Ok(self.inner.encode_vec_float(frame, MAX_PACKET_BYTES)?)

@@ -70,6 +70,15 @@ pub fn encode(samples: &[f32], rate_hz: u32) -> Vec<u8> {
     bytes.into_inner()
 }
 
+/// The header of a WAV that goes on to the end of the data: mono, 16 bit. Its lengths say more than anybody sends.
+pub fn endless_header(rate_hz: u32) -> Vec<u8> {
+    let mut header = encode(&[], rate_hz);
+    let sound = u32::MAX - 1 - 36;
+    header[4..8].copy_from_slice(&(sound + 36).to_le_bytes());
+    header[40..44].copy_from_slice(&sound.to_le_bytes());
+    header
+}
+
 /// A sample as 16 bit, clipped.
 pub fn to_i16(sample: f32) -> i16 {
     (sample.clamp(-1.0, 1.0) * 32_767.0).round() as i16

@@ -14,6 +14,7 @@ use crate::engine::desk::Desk;
 use crate::engine::handles::Defaults;
 use crate::engine::http::Server;
 use crate::engine::worker::Worker;
+use crate::pipeline::tts::cast::Cast;
 use crate::pipeline::{stt, tts};
 
 /// Long for a connection on loopback that is made at all.
@@ -43,7 +44,7 @@ impl Elsewhere {
         Self {
             llm: Arc::new(OpenAi::new(&config).unwrap()),
             recogniser: Recogniser::new("remote", Defaults::default(), ears),
-            voice: Voice::new("remote", mouths),
+            voice: Voice::new("remote", Cast::open(""), mouths),
         }
     }
 }

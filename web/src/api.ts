@@ -1,6 +1,6 @@
 /** The server's HTTP API, called as the person whose browser this is. */
 import type {
-  Exported, Login, Match, Me, Model, NewConversation, NewMessage, Opened, Page, Person, Scope, Settings, Summary, Tier, Token,
+  Exported, Login, Match, Me, Model, NewConversation, NewMessage, Opened, Page, Person, Scope, Settings, Summary, Tier, Token, Voice,
 } from './contract';
 import { readEvents, type StreamEvent } from './sse';
 
@@ -80,7 +80,7 @@ export class Api {
   revokeToken = (id: string) => this.json('DELETE', `tokens/${encodeURIComponent(id)}`);
 
   models = () => this.json<{ models: Model[]; default: string | null }>('GET', 'models');
-  voices = () => this.json<{ voices: { name: string }[]; default: string | null }>('GET', 'voices');
+  voices = () => this.json<{ voices: Voice[]; default: string | null }>('GET', 'voices');
 
   conversations = (before: string | null, limit: number) =>
     this.json<Page>('GET', `conversations?limit=${limit}${before === null ? '' : `&before=${encodeURIComponent(before)}`}`);

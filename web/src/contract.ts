@@ -53,6 +53,13 @@ export interface Sealed {
 }
 
 export type Role = 'user' | 'assistant' | 'system';
+/** A voice that replies can have. */
+export interface Voice {
+  id: string;
+  name: string;
+  language: string;
+}
+
 export type Via = 'voice' | 'text';
 
 export interface PlainItem {

@@ -6,8 +6,16 @@ import { CallError, signInFirst } from '../src/errors';
 import { fileName, readExport } from '../src/files';
 import { peopleTrouble, refused } from '../src/people';
 import { readRoute, writeRoute } from '../src/route';
+import { samplesOf } from '../src/sample';
 import { marked } from '../src/snippet';
 import { tierMeaning, tiers, tierSentence } from '../src/tiers';
+
+describe('a sample of a voice', () => {
+  test('is made of 16-bit samples, little end first', () => {
+    const bytes = new Uint8Array([0x00, 0x00, 0x00, 0x40, 0x00, 0x80, 0x07]).buffer;
+    expect([...samplesOf(bytes)]).toEqual([0, 0.5, -1]);
+  });
+});
 
 describe('an address', () => {
   test.each([

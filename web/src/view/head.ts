@@ -1,5 +1,5 @@
 /** The head of the conversation: what it is called, how it is kept, which model and voice answer. */
-import type { Model, Settings, Tier } from '../contract';
+import type { Model, Settings, Tier, Voice } from '../contract';
 import type { Phase } from '../conversation';
 import { tierMeaning, tierName } from '../tiers';
 import type { OpenedSummary } from '../vault-seam';
@@ -13,7 +13,7 @@ export interface HeadState {
   title: string;
   settings: OpenedSummary;
   models: Model[];
-  voices: string[];
+  voices: Voice[];
   defaultModel: string | null;
   defaultVoice: string | null;
   keeps: boolean;
@@ -24,6 +24,10 @@ export interface HeadActions {
   set(settings: Settings): void;
   export(): void;
   remove(): void;
+  /** Lets a voice be heard, the usual one for null; ends with it. */
+  hear(voice: string | null): Promise<void>;
+  /** Ends that. */
+  hush(): void;
   /** The panel was opened: what can be chosen is wanted now. */
   wanted(): void;
 }
@@ -37,6 +41,7 @@ export class HeadView {
   private readonly voice = element('voice', HTMLSelectElement);
   private readonly instructions = element('instructions', HTMLTextAreaElement);
   private readonly name: HTMLButtonElement;
+  private readonly listen = button({ class: 'small', 'data-testid': 'hear-voice' }, () => void this.hear(), 'Listen');
   private readonly export = button({ class: 'small', 'data-testid': 'export-one' }, () => this.actions.export(), icon('download'), 'Export');
   private readonly remove = button({ class: 'small danger', 'data-testid': 'delete' }, () => this.actions.remove(), icon('bin'), 'Delete');
   private state: HeadState | null = null;
@@ -48,6 +53,7 @@ export class HeadView {
     this.setup.addEventListener('toggle', () => this.setup.open && actions.wanted());
     this.model.addEventListener('change', () => actions.set({ model: this.model.value || null }));
     this.voice.addEventListener('change', () => actions.set({ voice: this.voice.value || null }));
+    element('voice-choice', HTMLElement).append(this.listen);
     this.instructions.addEventListener('change', () => actions.set({ instructions: this.instructions.value.trim() || null }));
   }
 
@@ -70,13 +76,24 @@ export class HeadView {
     for (const field of [this.model, this.voice, this.instructions]) field.disabled = !set;
     const models = state.models.map(({ name, tier }) => ({ value: name, text: tier === 'cloud' ? `${name} (elsewhere)` : name }));
     choose(this.model, models, settings.model, state.defaultModel);
-    choose(this.voice, state.voices.map((name) => ({ value: name, text: name })), settings.voice, state.defaultVoice);
+    const usual = state.voices.find(({ id }) => id === state.defaultVoice)?.name ?? state.defaultVoice;
+    choose(this.voice, state.voices.map(({ id, name }) => ({ value: id, text: name })), settings.voice, usual);
     element('voice-choice', HTMLElement).hidden = state.voices.length === 0;
     if (!isField(document.activeElement) || document.activeElement !== this.instructions) {
       this.instructions.value = settings.instructions ?? '';
     }
     this.export.hidden = phase !== 'ready';
     this.remove.hidden = !there;
+  }
+
+  /** Lets the voice be heard that is chosen; pressed again, ends that. */
+  private async hear(): Promise<void> {
+    if (this.listen.ariaPressed === 'true') return this.actions.hush();
+    this.listen.ariaPressed = 'true';
+    setText(this.listen, 'Stop');
+    await this.actions.hear(this.voice.value || null);
+    this.listen.ariaPressed = 'false';
+    setText(this.listen, 'Listen');
   }
 
   private async rename(): Promise<void> {

@@ -2,11 +2,12 @@
 import { ApiError, type Api } from '../api';
 import type { App } from '../app';
 import type { Call } from '../call';
-import type { Model, Summary } from '../contract';
+import type { Model, Summary, Voice } from '../contract';
 import { CallError } from '../errors';
 import { save } from '../files';
 import { messageOf } from '../people';
 import { readRoute } from '../route';
+import { Sample } from '../sample';
 import { ComposerView } from './composer';
 import { confirmed } from './confirm';
 import { element } from './dom';
@@ -26,7 +27,7 @@ export class PageView {
   private retitled: () => void = () => undefined;
   private lastTitle: string | null = null;
   private models: Model[] | null = null;
-  private voices: string[] = [];
+  private voices: Voice[] = [];
   private defaults: { model: string | null; voice: string | null } = { model: null, voice: null };
 
   constructor(
@@ -58,11 +59,14 @@ export class PageView {
       go: (conversation, item) => this.go(conversation, item),
       locked: () => !app.vault.isUnlocked() && app.list.list.some(({ tier }) => tier === 'private'),
     });
+    const sample = new Sample((path, init) => this.api.send(path, init));
     this.head = new HeadView({
       rename: (title) => attempt(app.set({ title })),
       set: (settings) => attempt(app.set(settings)),
       export: () => this.current() && attempt(this.export(this.current()!)),
       remove: () => this.current() && attempt(this.remove(this.current()!)),
+      hear: (voice) => sample.play(voice).catch((error: unknown) => this.tell(error)),
+      hush: () => sample.stop(),
       wanted: () => attempt(this.choices()),
     });
     this.welcome = new WelcomeView({
@@ -217,7 +221,7 @@ export class PageView {
     if (this.models) return;
     const [models, voices] = await Promise.all([this.api.models(), this.api.voices().catch(() => ({ voices: [], default: null }))]);
     this.models = models.models;
-    this.voices = voices.voices.map(({ name }) => name);
+    this.voices = voices.voices;
     this.defaults = { model: models.default, voice: voices.default };
     this.show();
   }

@@ -27,6 +27,20 @@ export const calls = {
     assert.equal(reports[0].played_ms, 0);
     assert.ok(reports.length >= 14, `${reports.length} reports`);
   },
+  'thirty chunks are one sound': async (page) => {
+    await page.click('call');
+    await page.until(state('listening'));
+    await page.run(`reply = stub.answers(...Array.from({ length: 30 }, (_, at) => 'word' + at))`);
+    await page.until(`stub.received.filter((e) => e.type === 'sotto.playout').length > 0`);
+    await page.until('stub.silence.soundMs > 8950', 20_000);
+    await page.run('stub.ends(reply)');
+    await page.wait(300);
+    const { longestMs, soundMs, seen } = await page.run('stub.silence');
+    assert.ok(seen > 0.99, `only ${seen} of the sound was looked at`);
+    assert.ok(soundMs < 9_050, `it lasted ${soundMs} ms instead of 9000`);
+    assert.ok(longestMs < 5, `a gap of ${longestMs} ms`);
+    return `longest silence ${longestMs.toFixed(2)} ms`;
+  },
   'an interrupted reply ends where it was cut': async (page) => {
     await page.click('call');
     await page.until(state('listening'));

@@ -254,6 +254,16 @@ export const chats = {
     assert.deepEqual([made.model, made.instructions, made.voice], ['claude', 'Answer in one word.', null]);
     await tab.click('setup');
     await tab.fill('voice', 'michael');
+    const listen = `document.querySelector('[data-testid=hear-voice]')`;
+    await tab.click('hear-voice');
+    await tab.until(`${listen}.textContent === 'Stop'`);
+    await tab.picture('voice', ['desk-light', 'small-dark']);
+    await tab.click('hear-voice');
+    await tab.until(`${listen}.textContent === 'Listen'`);
+    assert.equal(world.spoken.at(-1).voice, 'michael');
+    await tab.click('hear-voice');
+    await tab.until(`${listen}.textContent === 'Stop'`);
+    await tab.until(`${listen}.textContent === 'Listen'`, 5_000);
     await tab.until(`${title} !== ''`);
     await tab.wait(100);
     assert.equal(made.voice, 'michael');

@@ -25,6 +25,9 @@
       channels['oai-events'].send(JSON.stringify({ type, event_id: `event_${++count}`, ...fields }));
     },
 
+    /** The longest silence between the first sound and the last that left the page, in ms; how much of the time was looked at. */
+    silence: { longestMs: 0, soundMs: 0, seen: 1 },
+
     /** Sends a chunk of speech: a tone that lasts 300 ms a word. */
     chunk(responseId, itemId, text, tone = 220) {
       const pieces = text.split(' ');
@@ -158,6 +161,42 @@
     oscillator.connect(destination);
     oscillator.start();
     return destination.stream.getAudioTracks()[0];
+  }
+
+  /** Looks at everything that leaves the page: an analyser keeps the last 0.7 s, which are read five times as often. */
+  const { connect } = AudioNode.prototype;
+  AudioNode.prototype.connect = function (target, ...rest) {
+    if (target instanceof AudioDestinationNode) watch(this);
+    return connect.call(this, target, ...rest);
+  };
+
+  function watch(node) {
+    const { context } = node;
+    const ear = context.createAnalyser();
+    ear.fftSize = 32_768;
+    connect.call(node, ear);
+    const samples = new Float32Array(ear.fftSize);
+    let done = Math.round(context.currentTime * context.sampleRate);
+    let begun = null;
+    let last = null;
+    let lost = 0;
+    setInterval(() => {
+      const now = Math.round(context.currentTime * context.sampleRate);
+      ear.getFloatTimeDomainData(samples);
+      // The block that is being computed may be in it or not: what is newest is left for the next time.
+      const until = now - 1024;
+      lost += Math.max(0, until - done - (samples.length - 1024));
+      for (let frame = Math.max(done, now - samples.length); frame < until; frame += 1) {
+        if (Math.abs(samples[samples.length - (now - frame)]) < 0.002) continue;
+        begun ??= frame;
+        if (last !== null) stub.silence.longestMs = Math.max(stub.silence.longestMs, ((frame - last) * 1000) / context.sampleRate);
+        last = frame;
+      }
+      done = Math.max(done, until);
+      if (begun === null) return;
+      stub.silence.soundMs = ((last - begun) * 1000) / context.sampleRate;
+      stub.silence.seen = 1 - lost / Math.max(1, done - begun);
+    }, 130);
   }
 
   function wav(durationMs, hz) {

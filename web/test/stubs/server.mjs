@@ -46,6 +46,8 @@ function fresh() {
     conversations: new Map(),
     tokens: [],
     requests: [],
+    /** What was asked to be read aloud. */
+    spoken: [],
     /** `[method, path pattern, status, code, message, headers]`: refused once each, in order. */
     refusals: [],
     /** Between the words of a reply. */
@@ -77,6 +79,7 @@ function refuse(response, { status, code, message, headers }) {
 
 async function handle(world, dist, request, response) {
   const url = new URL(request.url, 'http://stub');
+  if (url.pathname === '/v1/audio/speech') return speak(world, request, response);
   if (!url.pathname.startsWith('/api/v1/')) return page(dist, url, response);
   const path = url.pathname.slice('/api/v1/'.length);
   const body = await read(request);
@@ -102,6 +105,19 @@ async function handle(world, dist, request, response) {
 }
 
 const STREAMED = Symbol('streamed');
+
+/** Two seconds of a quiet tone, for whoever asks. */
+async function speak(world, request, response) {
+  const body = await read(request);
+  world.spoken.push(body);
+  if (body.voice === 'gone') {
+    response.writeHead(400, { 'Content-Type': 'application/json' });
+    return response.end(JSON.stringify({ error: { code: 'unknown_voice', message: 'there is no voice `gone`' } }));
+  }
+  const samples = Int16Array.from({ length: 48_000 }, (_, at) => 1_000 * Math.sin(at / 10));
+  response.writeHead(200, { 'Content-Type': 'audio/pcm' });
+  response.end(Buffer.from(samples.buffer));
+}
 
 async function page(dist, url, response) {
   const path = normalize(/^\/(c\/.*)?$/.test(url.pathname) ? '/index.html' : url.pathname);
@@ -254,7 +270,7 @@ const routes = [
     models: [{ name: 'qwen3-8b', tier: 'on_premises', abilities: ['chat'] }, { name: 'claude', tier: 'cloud', abilities: ['chat'] }],
     default: 'qwen3-8b',
   })],
-  ['GET', /^voices$/, () => ({ voices: [{ name: 'heart' }, { name: 'michael' }], default: 'heart' })],
+  ['GET', /^voices$/, () => ({ voices: [{ id: 'heart', name: 'Heart', language: 'en-us' }, { id: 'michael', name: 'Michael', language: 'en-us' }], default: 'heart' })],
   ['GET', /^conversations$/, (at) => {
     const all = mine(at);
     const from = Number(at.query.get('before') ?? 0);

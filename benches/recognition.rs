@@ -114,7 +114,7 @@ fn weights_section(folder: &Path) {
         "weights", "encode ms", "write ms", "tokens", "ms/token", "ms with 20 tokens"
     );
     let device = device();
-    let ways = [Precision::Auto, Precision::F32, Precision::Q8_0, Precision::Q5_0];
+    let ways = [Precision::Auto, Precision::Q8_0];
     let ways = if device.is_cpu() { &ways[..] } else { &ways[..1] };
     for precision in ways {
         let settings = settings(*precision, false);

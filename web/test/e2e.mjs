@@ -23,7 +23,7 @@ import { chromiumProgram, firefoxProgram, sharedFolder, soundProgram, strict } f
 import { privately } from './e2e/private.mjs';
 import { startServer } from './e2e/server.mjs';
 import { startSound } from './e2e/sound.mjs';
-import { connects, connectTimes, hangUp, interruption, oneTurn, pageLoad } from './e2e/stories.mjs';
+import { captionsGrow, connects, connectTimes, hangUp, interruption, oneTurn, pageLoad } from './e2e/stories.mjs';
 
 /** The microphone may begin before the call is connected. */
 const BEFORE_MS = 1_500;
@@ -90,6 +90,8 @@ async function inChromium() {
   const talkedOver = join(folder, 'talked-over.wav');
   await writeWav(talkedOver, [silence(BEFORE_MS), long.pcm, silence(OVER_REPLY_AFTER_MS), over.pcm, silence(AFTER_MS)]);
   await withBrowser(() => startChromium({ microphoneFile: talkedOver, scripts: [noEcho, probe] }), async (page, tell) => {
+    await tell('words are shown while they are spoken', () => captionsGrow(page, { shots: 'growing' }));
+    await tell('hanging up', () => hangUp(page, server));
     for (const output of ['blob', 'track']) {
       const story = { first: long, second: over, output, shots: output === 'blob' ? 'interrupted' : null };
       await tell(`a reply is talked over, heard as ${output}`, () => interruption(page, story));

@@ -1,7 +1,8 @@
 //! How long speaking takes: see `benches/peers/README.md`.
 //!
-//! `kokoro_times MODEL_FOLDER VOICE_FILE` answers each line of tokens on standard input, separated by blanks, with the
-//! milliseconds of the plan, of the sound and of all processors for both, the samples, and the most memory used so far in MiB.
+//! `kokoro_times MODEL_FOLDER VOICE_FILE [SAMPLES_FILE]` answers each line of tokens on standard input, separated by blanks,
+//! with the milliseconds of the plan, of the sound and of all processors for both, the samples, and the most memory used
+//! so far in MiB. The samples of the last line go to the file, if there is one (f32, little endian).
 
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -15,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (folder, voice) =
         arguments.next().zip(arguments.next()).ok_or("two arguments are needed")?;
     let kokoro = Kokoro::load(Path::new(&folder), &Device::Cpu, Settings::default())?;
-    let voice = Voice::read(Path::new(&voice))?;
+    let (voice, file) = (Voice::read(Path::new(&voice))?, arguments.next());
     let mut out = std::io::stdout();
     for line in std::io::stdin().lock().lines() {
         let ids: Vec<u32> = line?.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
@@ -24,10 +25,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let plan = kokoro.plan(&ids, &voice, 1.0)?;
         let planned = start.elapsed().as_secs_f64() * 1e3;
         let start = Instant::now();
-        let samples = kokoro.speak(&plan, 1, &|| false)?.map_or(0, |samples| samples.len());
+        let samples = kokoro.speak(&plan, 1, &|| false)?.unwrap_or_default();
         let spoken = start.elapsed().as_secs_f64() * 1e3;
         let busy = processors() - busy;
-        writeln!(out, "{planned:.1} {spoken:.1} {busy} {samples} {}", peak())?;
+        if let Some(file) = &file {
+            let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+            std::fs::write(file, bytes)?;
+        }
+        writeln!(out, "{planned:.1} {spoken:.1} {busy} {} {}", samples.len(), peak())?;
         out.flush()?;
     }
     Ok(())

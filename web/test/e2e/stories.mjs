@@ -44,6 +44,36 @@ export async function oneTurn(page, { text, output, speak = async () => undefine
   return `peak ${peak}, heard ${assistant.heardMs} ms, answered after ${answeredMs} ms`;
 }
 
+/** Words are shown while they are spoken, and those that stand stay as they are. */
+export async function captionsGrow(page, { shots }) {
+  await page.open();
+  await page.run(`
+    window.grown = [];
+    new MutationObserver(() => {
+      const caption = document.querySelector('.caption[data-role="user"][data-phase="open"]');
+      if (!caption) return;
+      const tail = caption.querySelector('.tail')?.textContent ?? '';
+      const text = caption.textContent;
+      const stable = text.endsWith(tail) ? text.slice(0, text.length - tail.length).trim() : text;
+      if (grown.at(-1) !== stable) grown.push(stable);
+    }).observe(document.body, { subtree: true, childList: true, characterData: true });
+  `);
+  await page.call();
+  await page.until(`document.querySelector('.caption[data-role="user"][data-phase="open"]')?.textContent.split(' ').length > 4`, TURN_MS);
+  await page.picture(`${shots}-desk-light`, looks['desk-light']);
+  await page.caption('user', 0, 'done', TURN_MS);
+  const grown = await page.run('grown');
+  const words = (text) => text.split(/\s+/).filter(Boolean);
+  grown.reduce((before, now) => {
+    const bare = (text) => words(text).map((word) => word.replace(/[.,;:!?…]+$/, '')).join(' ');
+    assert.ok(bare(now).startsWith(bare(before)), `“${before}” became “${now}”`);
+    return now;
+  }, '');
+  const longest = Math.max(...grown.map((text) => words(text).length));
+  assert.ok(longest >= 3, `only ${longest} words stood before the end`);
+  return `${grown.length} captions, ${longest} words stood before the end`;
+}
+
 /** A long reply is talked over; `second` is what was said over it. */
 export async function interruption(page, { first, second, output, shots = null }) {
   await page.open(output === 'track' ? '?output=track' : '');

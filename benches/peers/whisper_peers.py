@@ -230,8 +230,10 @@ def others(start_busy: float, start_own: float, start: float) -> float:
 
 
 def ours(section: list[str], **environment: str) -> str:
-    """What our own bench prints. It is built before."""
-    command = ["cargo", "bench", "--locked", "--quiet", "--bench", "recognition", "--", *section]
+    """What our own bench prints: built with cargo, unless `SOTTO_BENCH_PROGRAM` is one that was built before."""
+    cargo = ["cargo", "bench", "--locked", "--quiet", "--bench", "recognition", "--"]
+    built = os.environ.get("SOTTO_BENCH_PROGRAM")
+    command = [*([built] if built else cargo), *section]
     root = Path(__file__).resolve().parents[2]
     environment |= {"SOTTO_SHARED": str(SHARED.resolve())}
     return subprocess.run(command, cwd=root, env=os.environ | environment, check=True, stdout=subprocess.PIPE, text=True).stdout

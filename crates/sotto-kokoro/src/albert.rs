@@ -1,9 +1,13 @@
 //! The model of phonemes in their context: ALBERT, whose layers are one layer again and again.
 
 use candle_core::{Device, Tensor};
-use sotto_kernels::{Activation, Bias, affine, affine_onto, attend_self, layer_norm_with};
+use sotto_kernels::{
+    Activation, Bias, Entry, Filter, Job, Onto, activate, affine, affine_onto, attend_self,
+    layer_norm_with,
+};
 
 use crate::LoadError;
+use crate::block::same;
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 
@@ -30,9 +34,14 @@ pub(crate) struct Albert {
     device: Device,
 }
 
-struct Affine {
-    weight: Tensor,
-    bias: Bias,
+/// A product with weights.
+enum Affine {
+    /// On a processor, of a dozen rows or so: weights packed once, not by each of the layers.
+    Host(Filter),
+    Device {
+        weight: Tensor,
+        bias: Bias,
+    },
 }
 
 struct Norm {
@@ -116,12 +125,34 @@ impl Albert {
 
 impl Affine {
     fn apply(&self, x: &Tensor, activation: Activation) -> candle_core::Result<Tensor> {
-        affine(x, &self.weight, &self.bias, activation)
+        match self {
+            Self::Host(filter) => activate(host(filter, x, None)?, activation),
+            Self::Device { weight, bias } => affine(x, weight, bias, activation),
+        }
     }
 
     fn onto(&self, onto: Tensor, x: &Tensor) -> candle_core::Result<Tensor> {
-        affine_onto(onto, x, &self.weight, &self.bias)
+        match self {
+            Self::Host(filter) => host(filter, x, Some(&onto)),
+            Self::Device { weight, bias } => affine_onto(onto, x, weight, bias),
+        }
     }
+}
+
+/// `onto + x · Wᵀ + b` for x [1, rows, inputs].
+fn host(filter: &Filter, x: &Tensor, onto: Option<&Tensor>) -> candle_core::Result<Tensor> {
+    let values = |x: &Tensor| x.flatten_all()?.to_vec1::<f32>();
+    let rows = x.dim(1)?;
+    let other = onto.map(values).transpose()?;
+    let onto = match &other {
+        Some(other) => Onto::Other(other, Vec::new()),
+        None => Onto::Nothing(Vec::new()),
+    };
+    let job = Job { entry: Entry::Plain, onto, factor: 1.0, measured: false };
+    let sums = filter.apply(&values(x)?, job, &|| false);
+    // Nobody stops it.
+    let sums = sums.map_or_else(Vec::new, |(sums, _)| sums);
+    Tensor::from_vec(sums, (1, rows, filter.shape().outputs), x.device())
 }
 
 impl Norm {
@@ -154,7 +185,11 @@ impl Reader<'_> {
             biases.extend(bias.iter().map(|value| value * scale));
         }
         let outputs = biases.len();
-        Ok(Affine {
+        if self.device.is_cpu() {
+            let shape = same(inputs, outputs, 1, 1);
+            return Ok(Affine::Host(Filter::new(shape, &weights, Some(&biases))));
+        }
+        Ok(Affine::Device {
             weight: Tensor::from_vec(weights, (outputs, inputs), self.device)?,
             bias: Bias::new(Tensor::from_vec(biases, outputs, self.device)?)?,
         })

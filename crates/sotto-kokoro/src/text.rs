@@ -80,7 +80,10 @@ impl Text {
         speed: f32,
         mut seen: impl FnMut(&str, &[f32]),
     ) -> candle_core::Result<Read> {
-        let contexts = self.albert.apply(ids)?;
+        // Neither needs the other, and both have steps that one processor does.
+        let (phonemes, contexts) =
+            rayon::join(|| self.phonemes.apply(ids), || self.albert.apply(ids));
+        let contexts = contexts?;
         seen("bert", &contexts);
         let narrowed = apply(&self.narrowed, &contexts, Entry::Plain);
         seen("bert_encoder", &narrowed);
@@ -102,7 +105,6 @@ impl Text {
             .collect();
         let melody = self.shared.apply(&aligned(&x, x.len() / ids.len(), &durations));
         seen("predictor.shared", &melody);
-        let phonemes = self.phonemes.apply(ids);
         seen("text_encoder", &phonemes);
         let sound = aligned(&phonemes, self.width, &durations);
         Ok(Read { durations, melody, sound })

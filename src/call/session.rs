@@ -1,10 +1,13 @@
 //! The session of a call: what the client may set, what holds now, and how it is written in the protocol.
 
+mod fields;
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use sotto_llm::Reach;
 
+use self::fields::{expect, given, invalid, object, string, unsupported};
 use super::seat::Seat;
 use crate::chat::Tier;
 use crate::chat::content::Meta;
@@ -19,6 +22,8 @@ use crate::pipeline::tts::cast::{Cast, VoiceError};
 use crate::pipeline::turn::endpointing::Policy;
 use crate::pipeline::vad::GateSettings;
 
+pub use self::fields::{SessionError, max_tokens};
+
 /// The longest silences of `semantic_vad` that are not the configured one.
 const EAGER_MAX_SILENCE_MS: u32 = 1_500;
 const PATIENT_MAX_SILENCE_MS: u32 = 8_000;
@@ -28,21 +33,8 @@ const SERVER_VAD_SILENCE_MS: u32 = 500;
 const MAX_ID: usize = 64;
 /// The longest text a client may give as instructions, in bytes.
 const MAX_INSTRUCTIONS: usize = 64 * 1_024;
-
 /// The longest text a client may give as likely words, in bytes. Engines heed a few hundred words of it.
 const MAX_PROMPT: usize = 8 * 1_024;
-
-/// A setting that cannot be taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct SessionError {
-    /// `invalid_value`, `unknown_parameter` or `unsupported_value`.
-    pub code: &'static str,
-    /// What is wrong.
-    pub message: String,
-    /// Where.
-    pub param: String,
-}
 
 /// How the reply is heard over WebRTC.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -565,15 +557,6 @@ impl Session {
     }
 }
 
-/// A limit of tokens: a number, or `inf`.
-pub fn max_tokens(value: &Value, param: &str) -> Result<Option<u32>, SessionError> {
-    if value == "inf" {
-        return Ok(None);
-    }
-    let tokens = value.as_u64().filter(|tokens| (1..=65_536).contains(tokens));
-    tokens.map(|t| Some(t as u32)).ok_or_else(|| invalid(param, r#"needs 1 to 65536, or "inf""#))
-}
-
 fn eagerness(fields: &Map<String, Value>) -> Result<Eagerness, SessionError> {
     match given(fields, "eagerness").map(Value::as_str) {
         None | Some(Some("auto")) => Ok(Eagerness::Auto),
@@ -599,30 +582,4 @@ fn check_format(fields: &Map<String, Value>, param: &str) -> Result<(), SessionE
 
 fn ms(ms: u32) -> Samples {
     Samples::from_ms(u64::from(ms))
-}
-
-/// A field that is there and not null.
-fn given<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    fields.get(name).filter(|value| !value.is_null())
-}
-
-fn object<'a>(value: &'a Value, param: &str) -> Result<&'a Map<String, Value>, SessionError> {
-    value.as_object().ok_or_else(|| invalid(param, "needs an object"))
-}
-
-fn string<'a>(value: &'a Value, param: &str) -> Result<&'a str, SessionError> {
-    value.as_str().ok_or_else(|| invalid(param, "needs a string"))
-}
-
-fn expect(holds: bool, param: &str, problem: &str) -> Result<(), SessionError> {
-    if holds { Ok(()) } else { Err(invalid(param, problem)) }
-}
-
-fn invalid(param: &str, problem: &str) -> SessionError {
-    let message = format!("{param}: {problem}");
-    SessionError { code: "invalid_value", message, param: param.to_owned() }
-}
-
-fn unsupported(param: &str, problem: &str) -> SessionError {
-    SessionError { code: "unsupported_value", ..invalid(param, problem) }
 }

@@ -18,7 +18,7 @@ const NAMES: &[(&str, &str)] = &[
     ("usr", "user"), ("tmp", "temp"), ("cfg", "config"), ("config", "kˈɒnfɪɡ"), ("configs", "kˈɒnfɪɡz"), ("ctx", "context"), ("req", "request"), ("btn", "button"), ("msg", "message"),
     ("auth", "ˈɔθ"), ("oauth", "O auth"), ("regex", "ɹˈɛʤɛks"), ("json", "ʤˈAsən"), ("yaml", "jˈæmᵊl"), ("toml", "tˈɒmᵊl"), ("wasm", "wˈɒzəm"),
     ("npm", "ˌɛnpˌiˈɛm"), ("webpack", "web+pack"), ("vite", "vˈit"), ("vue", "vjˈu"), ("deno", "dˈinO"), ("numpy", "nˈʌmpˌI"), ("scipy", "sˈIpˌI"),
-    ("pypi", "pˌIpˌiˈI"), ("pytorch", "pie+torch"), ("pandas", "pˈændəz"), ("jupyter", "Jupiter"), ("django", "ʤˈæŋɡO"), ("numba", "nˈʌmbə"), ("cuda", "kˈudə"),
+    ("pytorch", "pie+torch"), ("pandas", "pˈændəz"), ("jupyter", "Jupiter"), ("django", "ʤˈæŋɡO"), ("numba", "nˈʌmbə"), ("cuda", "kˈudə"),
     ("nvidia", "ɪnvˈɪdiə"), ("amd", "ˌAˌɛmdˈi"), ("intel", "ˈɪntɛl"), ("asus", "AsˈuS"), ("linux", "lˈɪnəks"), ("ubuntu", "ubˈuntu"), ("debian", "dˈɛbiən"),
     ("gnome", "nˈOm"), ("macos", "mack OS"), ("ios", "I OS"), ("ipados", "I pad OS"), ("wifi", "wˈIfˌI"), ("https", "ˌAʧtˌitˌipˌiˈɛs"), ("ai", "ˌAˈI"),
     ("llm", "ˌɛlˌɛlˈɛm"), ("chatgpt", "chat GPT"), ("openai", "open AI"), ("anthropic", "ænθɹˈɒpɪk"), ("ollama", "olˈɑmə"), ("llama", "lˈɑmə"),

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use sotto_llm::Reach;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::desk::{Counts, Desk};
 use super::worker::Worker;
@@ -18,6 +18,9 @@ use crate::pipeline::turn::TurnDetector;
 
 /// Pieces of speech that may wait for the call: the engine then waits for the listener.
 const PIECES_AHEAD: usize = 4;
+
+/// A text that was interrupted so often is read without giving way any more.
+const INTERRUPTIONS: u32 = 3;
 
 /// Recognition.
 #[derive(Clone)]
@@ -130,6 +133,24 @@ pub struct Voice {
     name: String,
     cast: Arc<Cast>,
     worker: Worker<Box<dyn TextToSpeech>>,
+    /// Clauses of calls that are being spoken or wait for it.
+    calls: Arc<watch::Sender<usize>>,
+}
+
+/// A clause of a call, until it is spoken.
+struct InCall(Arc<watch::Sender<usize>>);
+
+impl InCall {
+    fn new(calls: &Arc<watch::Sender<usize>>) -> Self {
+        calls.send_modify(|count| *count += 1);
+        Self(Arc::clone(calls))
+    }
+}
+
+impl Drop for InCall {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 /// How something is said.
@@ -144,7 +165,8 @@ pub struct Manner {
 impl Voice {
     /// Speech by `worker`, whose engines have the voices of `cast`.
     pub fn new(name: impl Into<String>, cast: Cast, worker: Worker<Box<dyn TextToSpeech>>) -> Self {
-        Self { name: name.into(), cast: Arc::new(cast), worker }
+        let calls = Arc::new(watch::Sender::new(0));
+        Self { name: name.into(), cast: Arc::new(cast), worker, calls }
     }
 
     /// The voices that can be chosen.
@@ -157,8 +179,7 @@ impl Voice {
         &self.name
     }
 
-    /// Speaks `text` and sends the pieces to the receiver that comes back, as they are ready. The future
-    /// ends when all is said; drive both. The text goes no farther than `reach` says.
+    /// Speaks `text` in a call, see [`Voice::start`]. Those who are read to give way.
     pub fn speak(
         &self,
         text: String,
@@ -166,6 +187,65 @@ impl Voice {
         reach: Reach,
         cancel: Cancel,
     ) -> (mpsc::Receiver<Speech>, impl Future<Output = Result<(), EngineError>> + Send + 'static)
+    {
+        let in_call = InCall::new(&self.calls);
+        let (pieces, speaking) = self.start(text, manner, reach, cancel);
+        let speaking = async move {
+            let _in_call = in_call;
+            speaking.await
+        };
+        (pieces, speaking)
+    }
+
+    /// Reads `text` to somebody who is in no call. Where the engine does one thing at a time it waits until nothing is
+    /// to be said in calls, and is given up and begun again when something is, but not for ever.
+    pub async fn read(
+        &self,
+        text: &str,
+        manner: &Manner,
+        reach: Reach,
+        cancel: &Cancel,
+    ) -> Result<Vec<Speech>, EngineError> {
+        let mut calls = self.calls.subscribe();
+        let mut interruptions = 0;
+        loop {
+            let gives_way = self.worker.width() == 1 && interruptions < INTERRUPTIONS;
+            if gives_way {
+                tokio::select! {
+                    // Whoever counts lives as long as this handle.
+                    _ = calls.wait_for(|count| *count == 0) => {}
+                    () = cancel.cancelled() => return Err(EngineError::Cancelled),
+                }
+            }
+            let attempt = cancel.child_token();
+            let (mut pieces, speaking) =
+                self.start(text.to_owned(), manner.clone(), reach, Cancel::new(attempt.clone()));
+            let collect = async {
+                let mut all = Vec::new();
+                while let Some(piece) = pieces.recv().await {
+                    all.push(piece);
+                }
+                all
+            };
+            tokio::select! {
+                (said, all) = async { tokio::join!(speaking, collect) } => return said.map(|()| all),
+                _ = calls.wait_for(|count| *count > 0), if gives_way => {
+                    attempt.cancel();
+                    interruptions += 1;
+                }
+            }
+        }
+    }
+
+    /// Speaks `text` and sends the pieces to the receiver that comes back, as they are ready. The future
+    /// ends when all is said; drive both. The text goes no farther than `reach` says.
+    fn start(
+        &self,
+        text: String,
+        manner: Manner,
+        reach: Reach,
+        cancel: Cancel,
+    ) -> (mpsc::Receiver<Speech>, impl Future<Output = Result<(), EngineError>> + Send + use<>)
     {
         let (pieces, receiver) = mpsc::channel(PIECES_AHEAD);
         let worker = self.worker.clone();

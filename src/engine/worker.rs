@@ -18,12 +18,13 @@ type Job<E> = Box<dyn FnOnce(&mut E) + Send>;
 /// A handle to the threads. When the last one is dropped, they finish what they do and end.
 pub struct Worker<E> {
     name: &'static str,
+    width: usize,
     queue: mpsc::Sender<Job<E>>,
 }
 
 impl<E> Clone for Worker<E> {
     fn clone(&self) -> Self {
-        Self { name: self.name, queue: self.queue.clone() }
+        Self { name: self.name, width: self.width, queue: self.queue.clone() }
     }
 }
 
@@ -32,11 +33,17 @@ impl<E: Send + 'static> Worker<E> {
     pub fn start(name: &'static str, engines: Vec<E>, waiting: usize) -> io::Result<Self> {
         let (queue, jobs) = mpsc::channel(waiting.max(1));
         let jobs = Arc::new(Mutex::new(jobs));
+        let width = engines.len();
         for engine in engines {
             let jobs = Arc::clone(&jobs);
             thread(name, move || run_jobs(name, engine, &jobs))?;
         }
-        Ok(Self { name, queue })
+        Ok(Self { name, width, queue })
+    }
+
+    /// Jobs that run at once.
+    pub fn width(&self) -> usize {
+        self.width
     }
 
     /// Runs `work` on the next free thread.

@@ -31,7 +31,8 @@ impl Reading {
         all.extend(clauses.finish());
         let words = all.into_iter().map(|clause| speakable(&clause)).filter(|w| !w.is_empty());
         let cancel = Cancel::new(ending.clone());
-        let clause = move |words| clause(&voice, words, manner.clone(), reach, cancel.clone());
+        let clause =
+            move |words| clause(voice.clone(), words, manner.clone(), reach, cancel.clone());
         let pieces = stream::iter(words.collect::<Vec<_>>()).map(clause).flatten();
         Self { pieces: pieces.boxed(), _hang_up: ending.drop_guard() }
     }
@@ -44,15 +45,16 @@ impl Reading {
 
 /// The pieces of one clause, and how it failed if it did.
 fn clause(
-    voice: &Voice,
+    voice: Voice,
     words: String,
     manner: Manner,
     reach: Reach,
     cancel: Cancel,
 ) -> BoxStream<'static, Result<Speech, EngineError>> {
-    let (pieces, speaking) = voice.speak(words, manner, reach, cancel);
-    let pieces = stream::unfold(pieces, async |mut pieces| Some((pieces.recv().await?, pieces)));
-    // The engine ends with its last piece; both are waited for.
-    let end = stream::once(speaking).filter_map(async |end| end.err());
-    stream::select(pieces.map(Ok), end.map(Err)).boxed()
+    let read = async move { voice.read(&words, &manner, reach, &cancel).await };
+    let pieces = stream::once(read).flat_map(|read| match read {
+        Ok(pieces) => stream::iter(pieces).map(Ok).boxed(),
+        Err(error) => stream::once(async { Err(error) }).boxed(),
+    });
+    pieces.boxed()
 }

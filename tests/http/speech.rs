@@ -14,13 +14,14 @@ use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use sotto::config::{Config, OpenCalls};
 use sotto::engine::Engines;
-use sotto::engine::handles::Voice;
+use sotto::engine::handles::{Manner, Voice};
 use sotto::engine::worker::Worker;
 use sotto::pipeline::cancel::Cancel;
 use sotto::pipeline::codec::{container, wav};
 use sotto::pipeline::failure::EngineError;
 use sotto::pipeline::tts::cast::{Cast, Speaker};
 use sotto::pipeline::tts::{Speech, SpeechRequest, TextToSpeech};
+use sotto_llm::Reach;
 
 use crate::support::fakes::{self, MS_PER_CHARACTER};
 use crate::support::server::{TestServer, real};
@@ -231,6 +232,40 @@ async fn hanging_up_ends_the_work() {
     let by_then = spoken.load(Ordering::Relaxed);
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(by_then < 20 && spoken.load(Ordering::Relaxed) == by_then, "{by_then}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_in_calls_comes_before_what_is_read() {
+    let (told, mut asked) = tokio::sync::mpsc::channel(64);
+    let attempts = AtomicUsize::new(0);
+    let mouth = move |request: SpeechRequest<'_>, cancel: &Cancel| {
+        told.try_send(request.text.to_owned()).unwrap();
+        // The first attempt goes on until it has to give way.
+        while request.text == "read" && attempts.load(Ordering::Relaxed) == 0 {
+            if cancel.is_cancelled() {
+                attempts.fetch_add(1, Ordering::Relaxed);
+                return Err(EngineError::Cancelled);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    };
+    let voice = with_mouth(mouth).voice.unwrap();
+    let manner = Manner { voice: None, speed: 1.0 };
+    let never = Cancel::default();
+    let reading = voice.read("read", &manner, Reach::Anywhere, &never);
+    let calling = async {
+        assert_eq!(asked.recv().await.unwrap(), "read");
+        let (mut pieces, speaking) =
+            voice.speak("said".to_owned(), manner.clone(), Reach::Anywhere, Cancel::default());
+        let (said, piece) = tokio::join!(speaking, pieces.recv());
+        said.unwrap();
+        assert!(piece.is_some());
+    };
+    let (read, ()) = tokio::join!(reading, calling);
+    assert_eq!(read.unwrap().len(), 1);
+    assert_eq!(asked.recv().await.unwrap(), "said");
+    assert_eq!(asked.recv().await.unwrap(), "read", "begun again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

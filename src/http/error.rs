@@ -53,6 +53,13 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", text)
     }
 
+    /// As an event, for those who read a stream of them.
+    pub fn event(&self) -> Value {
+        let mut event = self.body();
+        event["type"] = json!("error");
+        event
+    }
+
     /// As clients read it.
     pub fn body(&self) -> Value {
         let kind = match self.status {

@@ -1,6 +1,7 @@
 //! A text read aloud from its beginning to its end: clause by clause, as replies are spoken.
 
-use futures_util::stream::{self, BoxStream, StreamExt};
+use std::collections::VecDeque;
+
 use sotto_llm::Reach;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -13,7 +14,14 @@ use crate::engine::handles::{Manner, Voice};
 
 /// See the module. Dropping it ends what the engine does for it.
 pub struct Reading {
-    pieces: BoxStream<'static, Result<Speech, EngineError>>,
+    voice: Voice,
+    manner: Manner,
+    reach: Reach,
+    /// What is still to be read.
+    clauses: VecDeque<String>,
+    /// What was read of the clause before them.
+    pieces: VecDeque<Speech>,
+    cancel: Cancel,
     _hang_up: DropGuard,
 }
 
@@ -29,32 +37,30 @@ impl Reading {
         let mut clauses = Clauses::default();
         let mut all = clauses.push(text);
         all.extend(clauses.finish());
-        let words = all.into_iter().map(|clause| speakable(&clause)).filter(|w| !w.is_empty());
-        let cancel = Cancel::new(ending.clone());
-        let clause =
-            move |words| clause(voice.clone(), words, manner.clone(), reach, cancel.clone());
-        let pieces = stream::iter(words.collect::<Vec<_>>()).map(clause).flatten();
-        Self { pieces: pieces.boxed(), _hang_up: ending.drop_guard() }
+        let words = all.iter().map(|clause| speakable(clause)).filter(|words| !words.is_empty());
+        Self {
+            voice,
+            manner,
+            reach,
+            clauses: words.collect(),
+            pieces: VecDeque::new(),
+            cancel: Cancel::new(ending.clone()),
+            _hang_up: ending.drop_guard(),
+        }
     }
 
     /// The next piece of sound; `None` after the last one. After an error there is no use in asking on.
     pub async fn next(&mut self) -> Option<Result<Speech, EngineError>> {
-        self.pieces.next().await
+        loop {
+            if let Some(piece) = self.pieces.pop_front() {
+                return Some(Ok(piece));
+            }
+            let words = self.clauses.pop_front()?;
+            let read = self.voice.read(&words, &self.manner, self.reach, &self.cancel).await;
+            match read {
+                Ok(pieces) => self.pieces.extend(pieces),
+                Err(error) => return Some(Err(error)),
+            }
+        }
     }
-}
-
-/// The pieces of one clause, and how it failed if it did.
-fn clause(
-    voice: Voice,
-    words: String,
-    manner: Manner,
-    reach: Reach,
-    cancel: Cancel,
-) -> BoxStream<'static, Result<Speech, EngineError>> {
-    let read = async move { voice.read(&words, &manner, reach, &cancel).await };
-    let pieces = stream::once(read).flat_map(|read| match read {
-        Ok(pieces) => stream::iter(pieces).map(Ok).boxed(),
-        Err(error) => stream::once(async { Err(error) }).boxed(),
-    });
-    pieces.boxed()
 }

@@ -158,11 +158,7 @@ fn events(telling: Telling, characters: usize) -> impl Stream<Item = Result<Even
     let done = json!({ "type": "speech.audio.done", "usage": usage });
     let told = sound(telling).map(|bytes| match bytes {
         Ok(bytes) => (json!({ "type": "speech.audio.delta", "audio": BASE64.encode(bytes) }), true),
-        Err(error) => {
-            let mut event = ApiError::from(error).body();
-            event["type"] = json!("error");
-            (event, false)
-        }
+        Err(error) => (ApiError::from(error).event(), false),
     });
     let all = told.chain(stream::once(async { (done, true) }));
     // After an error nothing is done.

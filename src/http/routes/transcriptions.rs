@@ -90,7 +90,8 @@ pub async fn open(
     Ok(formats::Recording { duration, pieces }.answer(format, times))
 }
 
-/// How far a recording, or a text that is read aloud, may go: as far as what its sender says in a call that names no conversation.
+/// How far a recording, or a text that is read aloud, may go: as far as what its sender says in a call that names no
+/// conversation.
 pub(super) fn reach(person: Option<&Person>) -> Reach {
     let tier = person.map(|person| Tier::parse(&person.default_tier).unwrap_or_default());
     tier.map_or_else(Reach::default, Tier::reach)

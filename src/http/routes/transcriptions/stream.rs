@@ -54,9 +54,7 @@ impl Telling {
                 }
                 Some(Err(error)) => {
                     self.over = true;
-                    let mut event = ApiError::from(error).body();
-                    event["type"] = json!("error");
-                    return Some(event);
+                    return Some(ApiError::from(error).event());
                 }
                 None => {
                     self.over = true;

@@ -26,7 +26,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use auth::{Auth, OpenCalls, Password, Sessions, SignUp};
-pub use conversation::{Conversation, Interruption};
+pub use conversation::{Conversation, Eager, Interruption};
 pub use database::Database;
 pub use error::ConfigError;
 pub use limits::{Limits, Requests};
@@ -89,6 +89,7 @@ impl Config {
         self.stt.validate()?;
         self.llm.validate()?;
         self.tts.validate()?;
+        self.conversation.validate()?;
         self.database.validate()?;
         self.limits.validate()
     }

@@ -24,6 +24,7 @@ use sotto_llm::Provider;
 
 use self::choose::Chooser;
 use self::handles::{EndOfTurn, Recogniser, Voice};
+use self::llm::Chosen;
 use crate::config::{Config, SttEngine, TtsEngine, TurnEngine, VadEngine};
 use crate::models::{Device, Manifest, Model, ModelError, Stage, Store};
 use crate::pipeline::failure::EngineError;
@@ -176,6 +177,8 @@ pub struct Engines {
     pub recogniser: Option<Recogniser>,
     /// The language model.
     pub llm: Arc<dyn Provider>,
+    /// Whether it is on the premises with all its addresses, as far as was known when it was chosen.
+    pub llm_is_near: bool,
     /// Speech. Without it answers are only shown.
     pub voice: Option<Voice>,
     /// What was chosen and why, a line for each stage.
@@ -193,7 +196,8 @@ impl Engines {
     ) -> Result<Self, EngineLoadError> {
         http::install_crypto();
         let runtime = tokio::runtime::Handle::current();
-        let (llm, llm_choice) = llm::choose(&config, own_address).await?;
+        let Chosen { provider: llm, choice: llm_choice, is_near: llm_is_near } =
+            llm::choose(&config, own_address).await?;
         let load = move || {
             let mut chooser = Chooser {
                 config: &config,
@@ -210,7 +214,7 @@ impl Engines {
             let mut choices = chooser.choices;
             let place = choices.len().min(3);
             choices.insert(place, llm_choice);
-            Ok(Self { vad: Arc::from(vad), turn, recogniser, llm, voice, choices })
+            Ok(Self { vad: Arc::from(vad), turn, recogniser, llm, llm_is_near, voice, choices })
         };
         tokio::task::spawn_blocking(load).await.unwrap_or_else(|_| {
             Err(EngineLoadError::Runtime("loading the engines panicked".to_owned()))
@@ -218,8 +222,9 @@ impl Engines {
     }
 
     /// Puts another language model in the place of the one before.
-    pub fn set_llm(&mut self, (provider, choice): llm::Chosen) {
-        self.llm = provider;
+    pub fn set_llm(&mut self, chosen: Chosen) {
+        let Chosen { provider, choice, is_near } = chosen;
+        (self.llm, self.llm_is_near) = (provider, is_near);
         match self.choices.iter_mut().find(|other| other.stage == choice.stage) {
             Some(before) => *before = choice,
             None => self.choices.push(choice),

@@ -108,6 +108,17 @@ pub struct Chunk<'a> {
     pub duration: Duration,
 }
 
+/// How a reply is played while somebody may be speaking over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hush {
+    /// Quietly.
+    Duck,
+    /// Not for now.
+    Hold,
+    /// As before; if it was held, from this clause and so much of it.
+    Resume(Option<(u32, Duration)>),
+}
+
 /// What a client asks for, once it has been understood.
 #[derive(Debug)]
 pub enum Request {
@@ -140,6 +151,8 @@ pub trait Dialect: Send {
     fn speech(&mut self, reply: ReplyId, samples: &[f32], events: &mut Vec<String>);
     /// The header of a chunk.
     fn chunk(&mut self, chunk: &Chunk<'_>) -> String;
+    /// How a reply is to be played from now on, for a client that plays chunks.
+    fn hush(&mut self, reply: ReplyId, hush: Hush) -> String;
     /// The news that the server will end the call.
     fn ending(&mut self, reason: HangUp, within: Duration) -> String;
     /// The news of what became of an item that was to be stored.
@@ -254,7 +267,8 @@ impl<D: Dialect> Pipeline<D> {
 
     /// Waits for one thing to happen and deals with it.
     async fn turn_once(&mut self) -> Result<(), Stop> {
-        let deadline = [self.ear.deadline(), self.mouth.deadline()].into_iter().flatten().min();
+        let deadlines = [self.ear.deadline(), self.mouth.deadline(), self.conversation.deadline()];
+        let deadline = deadlines.into_iter().flatten().min();
         let wake = deadline.map(|at| self.began + at);
         let call = self.jobs.call().clone();
         tokio::select! {
@@ -279,6 +293,9 @@ impl<D: Dialect> Pipeline<D> {
         }
         while let Some(progress) = self.mouth.poll(now) {
             self.progress(progress)?;
+        }
+        if self.conversation.deadline().is_some_and(|deadline| now >= deadline) {
+            self.handle(Event::Tick)?;
         }
         Ok(())
     }
@@ -398,6 +415,9 @@ impl<D: Dialect> Pipeline<D> {
                 self.jobs.speak(voice, reply, clause, text, self.manner.clone());
             }
             Command::EndSpeech { reply } => self.mouth.end(reply),
+            Command::Duck { reply } => self.hush(reply, Hush::Duck)?,
+            Command::Hold { reply } => self.hush(reply, Hush::Hold)?,
+            Command::Resume { reply, from } => self.hush(reply, Hush::Resume(from))?,
             Command::Cancel { reply } => {
                 self.jobs.cancel_reply(reply);
                 self.mouth.cancel(reply)?;
@@ -409,6 +429,12 @@ impl<D: Dialect> Pipeline<D> {
             }
         }
         Ok(())
+    }
+
+    fn hush(&mut self, reply: ReplyId, hush: Hush) -> Result<(), Stop> {
+        let (now, mut events) = (self.now(), Vec::new());
+        self.mouth.hush(reply, hush, now, &mut self.dialect, &mut events);
+        self.send(events)
     }
 
     /// Sends events, if the client has a channel for them.

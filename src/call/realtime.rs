@@ -18,7 +18,7 @@ use crate::pipeline::codec::wav::to_i16;
 use crate::pipeline::conversation::{Notice, ReplyId};
 use crate::pipeline::history::ItemId;
 use crate::pipeline::transport::{HangUp, NotStored};
-use crate::pipeline::{Chunk, Dialect, Request};
+use crate::pipeline::{Chunk, Dialect, Hush, Request};
 
 /// An item that a client is adding.
 struct Choosing {
@@ -205,6 +205,21 @@ impl Dialect for Realtime {
                 self.event("sotto.item.not_stored", fields)
             }
         }
+    }
+
+    fn hush(&mut self, reply: ReplyId, hush: Hush) -> String {
+        let mut fields = json!({ "response_id": self.response_id(reply) });
+        match hush {
+            Hush::Duck => fields["level"] = "quiet".into(),
+            Hush::Hold => fields["level"] = "silent".into(),
+            Hush::Resume(Some((clause, from))) => {
+                fields["chunk_id"] = self.chunk_id(reply, clause).into();
+                fields["from_ms"] = (from.as_secs_f64() * 1_000.0).into();
+            }
+            Hush::Resume(None) => {}
+        }
+        let resumes = matches!(hush, Hush::Resume(_));
+        self.event(if resumes { "sotto.audio.resume" } else { "sotto.audio.duck" }, fields)
     }
 
     fn ending(&mut self, reason: HangUp, within: Duration) -> String {

@@ -3,6 +3,7 @@
 mod fields;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use sotto_llm::Reach;
@@ -11,11 +12,11 @@ use self::fields::{expect, given, invalid, object, string, unsupported};
 use super::seat::Seat;
 use crate::chat::Tier;
 use crate::chat::content::Meta;
-use crate::config::{Config, Interruption, is_language};
+use crate::config::{Config, Eager, Interruption, is_language};
 use crate::engine::Engines;
 use crate::engine::handles::{EndOfTurn, Expected, Manner, Recogniser, Voice};
 use crate::pipeline::CallSettings;
-use crate::pipeline::conversation::Settings;
+use crate::pipeline::conversation::{Filler, Interruptible, Settings};
 use crate::pipeline::frame::{SPEECH_RATE_HZ, Samples};
 use crate::pipeline::text::Text;
 use crate::pipeline::tts::cast::{Cast, VoiceError};
@@ -24,9 +25,15 @@ use crate::pipeline::vad::GateSettings;
 
 pub use self::fields::{SessionError, max_tokens};
 
-/// The longest silences of `semantic_vad` that are not the configured one.
+/// Of `semantic_vad` that is not as configured: the longest silence, how much surer the model must be, and the shortest
+/// silence of the patient kind.
 const EAGER_MAX_SILENCE_MS: u32 = 1_500;
 const PATIENT_MAX_SILENCE_MS: u32 = 8_000;
+const EAGER_SURENESS: f32 = -0.2;
+const PATIENT_SURENESS: f32 = 0.25;
+const PATIENT_GRACE_MS: u32 = 600;
+/// The longest `idle_timeout_ms`.
+const MAX_IDLE_MS: f64 = 600_000.0;
 /// Of `server_vad`, where the client does not say.
 const SERVER_VAD_SILENCE_MS: u32 = 500;
 /// The longest id of a conversation.
@@ -55,7 +62,13 @@ enum TurnDetection {
     /// Only the client.
     Manual,
     /// A fixed silence.
-    Server { threshold: f32, prefix_padding_ms: u32, silence_duration_ms: u32 },
+    Server {
+        threshold: f32,
+        prefix_padding_ms: u32,
+        silence_duration_ms: u32,
+        /// 0: none.
+        idle_timeout_ms: u32,
+    },
     /// A model.
     Semantic { eagerness: Eagerness },
 }
@@ -84,6 +97,7 @@ pub struct Session {
     speed: f32,
     max_output_tokens: Option<u32>,
     interruption: Interruption,
+    min_words: u32,
     output: OutputKind,
     /// The conversation that the call goes on in, and its tier, as far as they were named.
     conversation: Option<String>,
@@ -105,6 +119,10 @@ struct Defaults {
     threshold: f32,
     grace: Samples,
     max_silence_ms: u32,
+    thresholds: Vec<(String, f32)>,
+    eager_per_minute: u32,
+    idle_timeout_ms: u32,
+    filler: Option<Filler>,
     has_turn_model: bool,
     /// Who can speak; `None`: nobody.
     cast: Option<Arc<Cast>>,
@@ -139,8 +157,20 @@ impl Session {
                 threshold: vad.threshold,
                 prefix_padding_ms: vad.pre_roll_ms,
                 silence_duration_ms: turn.silence_ms,
+                idle_timeout_ms: 0,
             }
         };
+        let talk = &config.conversation;
+        let is_eager = match talk.eager {
+            Eager::Auto => engines.llm_is_near,
+            Eager::Always => true,
+            Eager::Never => false,
+        };
+        let filler =
+            Some(talk.filler.as_str()).filter(|text| !text.is_empty()).map(|text| Filler {
+                after: Duration::from_millis(talk.filler_after_ms.into()),
+                text: Text::from(text),
+            });
         Self {
             defaults: Defaults {
                 gate: GateSettings {
@@ -155,6 +185,10 @@ impl Session {
                 threshold: turn.threshold,
                 grace: ms(turn.grace_ms),
                 max_silence_ms: turn.max_silence_ms,
+                thresholds: turn.thresholds.clone().into_iter().collect(),
+                eager_per_minute: if is_eager { talk.eager_per_minute } else { 0 },
+                idle_timeout_ms: talk.idle_timeout_ms,
+                filler,
                 has_turn_model,
                 cast: engines.voice.as_ref().map(|voice| Arc::clone(voice.cast())),
                 context_tokens: config.llm.context_tokens,
@@ -172,7 +206,8 @@ impl Session {
             voice: Some(config.tts.voice.clone()).filter(|voice| !voice.is_empty()),
             speed: config.tts.speed,
             max_output_tokens: Some(config.llm.max_tokens).filter(|tokens| *tokens > 0),
-            interruption: config.conversation.interruption,
+            interruption: talk.interruption,
+            min_words: talk.min_words,
             output: OutputKind::Track,
             conversation: None,
             tier: None,
@@ -247,17 +282,29 @@ impl Session {
     pub fn settings(&self) -> CallSettings {
         let defaults = &self.defaults;
         let (mut gate, mut pre_roll) = (defaults.gate, defaults.pre_roll);
+        let mut idle_ms = defaults.idle_timeout_ms;
         let endpointing = match self.turn_detection {
             TurnDetection::Manual => Policy::Manual,
-            TurnDetection::Server { threshold, prefix_padding_ms, silence_duration_ms } => {
+            TurnDetection::Server {
+                threshold,
+                prefix_padding_ms,
+                silence_duration_ms,
+                idle_timeout_ms,
+            } => {
+                if idle_timeout_ms > 0 {
+                    idle_ms = idle_timeout_ms;
+                }
                 gate.threshold = threshold;
                 gate.exit_threshold = gate.exit_threshold.min(threshold);
                 pre_roll = ms(prefix_padding_ms);
                 Policy::Silence { silence: ms(silence_duration_ms) }
             }
             TurnDetection::Semantic { eagerness } => Policy::Model {
-                threshold: defaults.threshold,
-                grace: defaults.grace,
+                threshold: (defaults.threshold + eagerness.sureness()).clamp(0.05, 0.95),
+                grace: match eagerness {
+                    Eagerness::Low => defaults.grace.max(ms(PATIENT_GRACE_MS)),
+                    _ => defaults.grace,
+                },
                 max_silence: ms(match eagerness {
                     Eagerness::High => EAGER_MAX_SILENCE_MS.min(defaults.max_silence_ms),
                     Eagerness::Medium | Eagerness::Auto => defaults.max_silence_ms,
@@ -269,7 +316,21 @@ impl Session {
             conversation: Settings {
                 instructions: self.instructions.clone(),
                 endpointing,
-                interruptible: self.interrupts && self.interruption == Interruption::Always,
+                interruption: match self.interruption {
+                    _ if !self.interrupts => Interruptible::Never,
+                    Interruption::Never => Interruptible::Never,
+                    Interruption::Always => Interruptible::Always,
+                    Interruption::AfterWords => Interruptible::AfterWords(self.min_words),
+                },
+                // What is sent in events is played by somebody else's program.
+                resumable: self.output != OutputKind::Events,
+                thresholds: match self.turn_detection {
+                    TurnDetection::Semantic { eagerness } => defaults.thresholds_of(eagerness),
+                    _ => Vec::new(),
+                },
+                eager_per_minute: defaults.eager_per_minute,
+                idle: (idle_ms > 0).then(|| Duration::from_millis(idle_ms.into())),
+                filler: defaults.filler.clone(),
                 answers: self.creates_response,
                 silent: self.silent,
                 pre_roll,
@@ -324,8 +385,10 @@ impl Session {
                 "output": self.output,
                 "interruption": match self.interruption {
                     Interruption::Always => "always",
+                    Interruption::AfterWords => "after_words",
                     Interruption::Never => "never",
                 },
+                "min_words": self.min_words,
                 "history": if self.stored { "stored" } else { "memory" },
                 "conversation": self.conversation,
                 "tier": self.tier,
@@ -337,11 +400,17 @@ impl Session {
     fn turn_detection_json(&self) -> Value {
         let mut value = match &self.turn_detection {
             TurnDetection::Manual => return Value::Null,
-            TurnDetection::Server { threshold, prefix_padding_ms, silence_duration_ms } => json!({
+            TurnDetection::Server {
+                threshold,
+                prefix_padding_ms,
+                silence_duration_ms,
+                idle_timeout_ms,
+            } => json!({
                 "type": "server_vad",
                 "threshold": threshold,
                 "prefix_padding_ms": prefix_padding_ms,
                 "silence_duration_ms": silence_duration_ms,
+                "idle_timeout_ms": (*idle_timeout_ms > 0).then_some(idle_timeout_ms),
             }),
             TurnDetection::Semantic { eagerness } => json!({
                 "type": "semantic_vad",
@@ -482,6 +551,7 @@ impl Session {
                 SERVER_VAD_SILENCE_MS.into(),
                 50.0..=20_000.0,
             )? as u32,
+            idle_timeout_ms: number("idle_timeout_ms", 0.0, 1_000.0..=MAX_IDLE_MS)? as u32,
         })
     }
 
@@ -527,6 +597,14 @@ impl Session {
                 ("output", _) => return Err(invalid(&param, "needs track or blob")),
                 ("interruption", "always") => self.interruption = Interruption::Always,
                 ("interruption", "never") => self.interruption = Interruption::Never,
+                ("interruption", "after_words") => self.interruption = Interruption::AfterWords,
+                ("min_words", _) => {
+                    // In a query it is text.
+                    let count = value.as_u64().or_else(|| word.parse().ok());
+                    let count = count.filter(|count| (1..=20).contains(count));
+                    self.min_words =
+                        count.ok_or_else(|| invalid(&param, "needs a number from 1 to 20"))? as u32;
+                }
                 ("conversation", id) if self.conversation.as_deref() == Some(id) => {}
                 ("tier", _) if self.tier.is_some_and(|tier| tier.as_str() == word) => {}
                 ("conversation" | "tier", _) if self.begun => {
@@ -543,7 +621,9 @@ impl Session {
                     let needs = "needs standard, private or ephemeral";
                     self.tier = Some(tier.ok_or_else(|| invalid(&param, needs))?);
                 }
-                ("interruption", _) => return Err(invalid(&param, "needs always or never")),
+                ("interruption", _) => {
+                    return Err(invalid(&param, "needs always, after_words or never"));
+                }
                 _ => {
                     return Err(SessionError {
                         code: "unknown_parameter",
@@ -554,6 +634,27 @@ impl Session {
             }
         }
         Ok(())
+    }
+}
+
+impl Eagerness {
+    /// How much surer than usual the model must be.
+    fn sureness(self) -> f32 {
+        match self {
+            Self::Low => PATIENT_SURENESS,
+            Self::Medium | Self::Auto => 0.0,
+            Self::High => EAGER_SURENESS,
+        }
+    }
+}
+
+impl Defaults {
+    /// What languages have of their own, as eager as the client wants it.
+    fn thresholds_of(&self, eagerness: Eagerness) -> Vec<(String, f32)> {
+        let shifted = |(code, threshold): &(String, f32)| {
+            (code.clone(), (threshold + eagerness.sureness()).clamp(0.05, 0.95))
+        };
+        self.thresholds.iter().map(shifted).collect()
     }
 }
 

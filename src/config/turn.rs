@@ -1,5 +1,7 @@
 //! End of turn.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -15,6 +17,8 @@ pub struct Turn {
     pub model: String,
     /// From this probability on the person has finished. It falls as the silence grows.
     pub threshold: f32,
+    /// The same for languages of their own, by code, such as `de: 0.4`; they hold once the language was heard.
+    pub thresholds: BTreeMap<String, f32>,
     /// Silence before a turn ends that the model calls finished.
     pub grace_ms: u32,
     /// Silence that ends every turn, whatever the model says.
@@ -42,6 +46,7 @@ impl Default for Turn {
             engine: TurnEngine::Auto,
             model: "smart-turn-v3".to_owned(),
             threshold: 0.5,
+            thresholds: BTreeMap::new(),
             grace_ms: 220,
             max_silence_ms: 2_500,
             silence_ms: 700,
@@ -55,6 +60,13 @@ impl Turn {
             self.threshold > 0.0 && self.threshold < 1.0,
             "turn.threshold",
             "must be between 0 and 1",
+        )?;
+        require(
+            self.thresholds
+                .iter()
+                .all(|(code, p)| super::is_language(code) && *p > 0.0 && *p < 1.0),
+            "turn.thresholds",
+            "needs codes of languages such as de, and values between 0 and 1",
         )?;
         require(
             self.grace_ms <= self.max_silence_ms,

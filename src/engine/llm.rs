@@ -13,8 +13,19 @@ use super::http::premises;
 use super::{Choice, EngineLoadError};
 use crate::config::{Config, Llm, LlmProvider};
 
-/// A provider, and why it.
-pub type Chosen = (Arc<dyn Provider>, Choice);
+/// A provider, why it, and whether it is on the premises.
+pub struct Chosen {
+    pub(super) provider: Arc<dyn Provider>,
+    pub(super) choice: Choice,
+    pub(super) is_near: bool,
+}
+
+impl Chosen {
+    async fn new(provider: impl Provider, choice: Choice) -> Self {
+        let is_near = provider.on_premises().await;
+        Self { provider: Arc::new(provider), choice, is_near }
+    }
+}
 
 /// Whether a model server of this machine is looked for.
 pub fn is_looked_for(config: &Llm) -> bool {
@@ -27,20 +38,20 @@ pub(super) async fn choose(
 ) -> Result<Chosen, EngineLoadError> {
     let llm = &config.llm;
     if llm.provider == LlmProvider::Echo {
-        return Ok((Arc::new(Echo), choice("echo", "configured".to_owned())));
+        return Ok(Chosen::new(Echo, choice("echo", "configured".to_owned())).await);
     }
     if !is_looked_for(llm) {
         let provider = open_ai(config, &llm.base_url, &llm.model)?;
         let name = if llm.model.is_empty() { "openai" } else { &llm.model };
         let choice = choice(name, "configured".to_owned()).at(&llm.base_url);
-        return Ok((Arc::new(provider), choice));
+        return Ok(Chosen::new(provider, choice).await);
     }
     if let Some(found) = find(config, &usual(), own_address).await? {
         return Ok(found);
     }
     let why = "no model server on this machine (Ollama, LM Studio, llama.cpp); \
                set llm.base_url to use another";
-    Ok((Arc::new(Echo), choice("echo", why.to_owned())))
+    Ok(Chosen::new(Echo, choice("echo", why.to_owned())).await)
 }
 
 /// Looks for a model server among `candidates`.
@@ -56,7 +67,7 @@ pub async fn find(
     let model = if llm.model.is_empty() { &found.model } else { &llm.model };
     let provider = open_ai(config, &found.base_url, model)?;
     let why = format!("found {} on this machine", found.kind.as_str());
-    Ok(Some((Arc::new(provider), choice(model, why).at(&found.base_url))))
+    Ok(Some(Chosen::new(provider, choice(model, why).at(&found.base_url)).await))
 }
 
 fn choice(name: &str, why: String) -> Choice {

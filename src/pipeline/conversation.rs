@@ -7,15 +7,20 @@
 //! Everything that belongs to a turn or a reply carries its number, and a result for one that is over is
 //! ignored: nothing late can leak into what follows.
 
+mod eager;
+mod floor;
 mod hearing;
 mod interim;
 mod message;
+mod overlap;
 mod reply;
 mod segment;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use self::eager::Eager;
+use self::floor::Floor;
 use self::hearing::{Committed, Heard, Hearing, Transcribed};
 use self::interim::Interim;
 use self::reply::Reply;
@@ -24,9 +29,11 @@ use super::history::{History, ItemId, Role};
 use super::text::Text;
 use super::turn::endpointing::{Policy, Reason};
 
+pub use self::overlap::{Interruptible, Overlap, Why};
+
 pub use self::message::{
-    Ask, Command, Decision, Event, Failure, Finish, Frame, Hints, Notice, Outcome, Recognition,
-    ReplyId, ReplyOptions, Settings, State, Timings, TurnId, TurnReport, Usage,
+    Ask, Command, Decision, Event, Failure, Filler, Finish, Frame, Hints, Notice, Outcome, ReplyId,
+    ReplyOptions, Settings, State, Timings, TurnId, TurnReport, Usage,
 };
 
 /// The turn that is being answered, for its report.
@@ -43,6 +50,8 @@ pub struct Conversation {
     history: History,
     hearing: Hearing,
     reply: Option<Reply>,
+    floor: Floor,
+    eager: Eager,
     next_reply: u32,
     /// Items of turns, in order, until their words are there.
     items: VecDeque<(TurnId, ItemId)>,
@@ -66,6 +75,8 @@ impl Conversation {
             history,
             hearing: Hearing::default(),
             reply: None,
+            floor: Floor::default(),
+            eager: Eager::default(),
             next_reply: 0,
             items: VecDeque::new(),
             answering: None,
@@ -103,13 +114,15 @@ impl Conversation {
                 self.hearing.predicted(turn, question, probability);
             }
             Event::Recognised { job, result } => {
-                if let Some(interim) = self.hearing.recognised(job, result, &self.settings) {
+                let asked = self.history.last_reply().map_or("", Text::as_str);
+                let interim = self.hearing.recognised(job, result, asked, &self.settings);
+                if let Some(interim) = interim {
                     self.interim(interim);
                 }
             }
             Event::Wrote { reply, delta } => self.wrote(reply, &delta, now),
             Event::Written { reply, result } => {
-                if let Some(current) = self.current(reply) {
+                if let Some(current) = self.writing(reply) {
                     match result {
                         Ok((finish, usage)) => current.written(finish, usage),
                         Err(failure) => current.fail(failure),
@@ -128,10 +141,12 @@ impl Conversation {
                 }
             }
             Event::Playing { reply, clause, played } => self.playing(reply, clause, played, now),
-            Event::Played { reply } => self.played(reply),
+            Event::Played { reply } => self.played(reply, now),
             Event::Asked(ask) => self.asked(ask, now),
+            Event::Tick => self.tick(now),
             Event::Closed => {
                 self.hearing.close(&mut self.commands);
+                self.throw_away(now);
                 self.interrupt(Outcome::Cancelled, now);
             }
         }
@@ -139,21 +154,21 @@ impl Conversation {
     }
 
     fn frame(&mut self, frame: &Frame, now: Duration) {
-        let heard = self.hearing.frame(frame, &self.settings, &mut self.commands);
+        let undecided = self.floor.is_contested();
+        let heard = self.hearing.frame(frame, undecided, &self.settings, &mut self.commands);
         if let Some(heard) = heard {
             self.heard(heard, now);
         }
-        // A click must not silence a reply: it takes as much speech as makes a turn.
-        let speech = self.hearing.speech_so_far();
-        let by_voice = self.settings.interruptible && self.settings.endpointing != Policy::Manual;
-        if by_voice && speech >= self.settings.min_speech.max(Samples(1)) {
-            self.interrupt(Outcome::Interrupted, now);
+        if matches!(frame.change, Some(Change::Started { .. })) {
+            self.throw_away(now);
         }
+        self.overlap(now);
     }
 
     fn heard(&mut self, heard: Heard, now: Duration) {
         match heard {
             Heard::Started { turn, at } => {
+                self.floor.is_taken();
                 let item = self.history.begin();
                 self.items.push_back((turn, item));
                 if self.settings.endpointing != Policy::Manual {
@@ -185,6 +200,7 @@ impl Conversation {
                 reply: None,
                 decision: committed.decision,
                 rejected: None,
+                eager: self.eager.of(committed.turn, false),
                 timings: Timings::default(),
             },
             speech_ended_at: now.saturating_sub(silence),
@@ -227,6 +243,11 @@ impl Conversation {
     }
 
     fn wrote(&mut self, reply: ReplyId, delta: &Text, now: Duration) {
+        if let Some(early) = self.eager.reply(reply) {
+            // Nobody hears of it yet.
+            early.write(delta);
+            return;
+        }
         let Some(current) = self.current(reply) else { return };
         let shown = current.write(delta);
         let has_clause = current.has_clause();
@@ -250,26 +271,42 @@ impl Conversation {
         }
     }
 
-    fn played(&mut self, reply: ReplyId) {
+    fn played(&mut self, reply: ReplyId, now: Duration) {
         if self.current(reply).is_some_and(|current| current.ended) {
-            self.finish_reply();
+            self.finish_reply(now);
         }
     }
 
     fn asked(&mut self, ask: Ask, now: Duration) {
         match ask {
-            Ask::Configure(settings) => self.settings = *settings,
+            Ask::Configure(settings) => {
+                self.settings = *settings;
+                self.throw_away(now);
+                if self.floor.is_contested() && !self.is_interruptible() {
+                    self.resume_reply(now);
+                }
+            }
             Ask::Say(text) => self.say(&text, now),
             Ask::Commit => {
                 let heard = self.hearing.commit(Reason::Client, &self.settings, &mut self.commands);
                 match heard {
-                    Some(heard) => self.heard(heard, now),
+                    Some(heard) => {
+                        self.heard(heard, now);
+                        // Who says that they have finished wants to be heard.
+                        if self.floor.is_contested() {
+                            self.interrupt(Outcome::Interrupted, now);
+                        }
+                    }
                     None => self.tell(Notice::NothingToCommit),
                 }
             }
             Ask::Clear => {
+                self.throw_away(now);
                 let cleared = self.hearing.clear(&mut self.commands);
                 self.items.retain(|(turn, _)| Some(*turn) != cleared);
+                if self.floor.is_contested() {
+                    self.resume_reply(now);
+                }
                 self.tell(Notice::InputCleared);
             }
             Ask::Reply(options) => match self.reply {
@@ -309,11 +346,12 @@ impl Conversation {
             self.transcribed(transcribed, now);
         }
         // Whoever is speaking again is not answered before they have finished.
-        let waiting =
-            self.hearing.is_awaiting() || self.settings.interruptible && self.hearing.is_open();
+        let waiting = self.hearing.is_awaiting()
+            || self.settings.interruption != Interruptible::Never && self.hearing.is_open();
         if self.unanswered && self.reply.is_none() && !waiting {
             self.start_reply(ReplyOptions::default(), now);
         }
+        self.begin_early(now);
         self.continue_reply(now);
         self.update_state();
     }
@@ -323,8 +361,12 @@ impl Conversation {
         let messages = self.history.messages(instructions.as_str(), self.settings.context_tokens);
         let max_tokens = options.max_tokens.or(self.settings.max_tokens);
         let silent = options.silent.unwrap_or(self.settings.silent);
-        let reply = self.open_reply(silent);
-        self.commands.push_back(Command::Write { reply, messages, max_tokens });
+        if let Some(early) = self.take_early(&options, &messages, now) {
+            self.adopt(early, now);
+        } else {
+            let reply = self.open_reply(silent, now);
+            self.commands.push_back(Command::Write { reply, messages, max_tokens });
+        }
         self.continue_reply(now);
     }
 
@@ -333,26 +375,54 @@ impl Conversation {
         if self.reply.is_some() || text.is_empty() {
             return;
         }
-        let reply = self.open_reply(false);
+        let reply = self.open_reply(false, now);
         self.wrote(reply, text, now);
         if let Some(current) = self.current(reply) {
             current.written(Finish::Stop, None);
         }
     }
 
-    fn open_reply(&mut self, silent: bool) -> ReplyId {
-        self.unanswered = false;
+    fn open_reply(&mut self, silent: bool, now: Duration) -> ReplyId {
         let reply = ReplyId(self.next_reply);
         self.next_reply += 1;
+        self.open(Reply::new(reply, ItemId(u32::MAX), None, silent, now));
+        reply
+    }
+
+    /// A reply is begun, or what was begun early is the answer.
+    fn open(&mut self, mut reply: Reply) {
+        self.unanswered = false;
+        self.floor.is_taken();
         let previous = self.history.last();
-        let item = self.history.begin();
-        let turn = self.answering.as_mut().map(|answering| {
-            answering.report.reply = Some(reply);
+        reply.item = self.history.begin();
+        reply.turn = self.answering.as_mut().map(|answering| {
+            answering.report.reply = Some(reply.id);
             answering.report.turn
         });
-        self.reply = Some(Reply::new(reply, item, turn, silent));
-        self.tell(Notice::ReplyStarted { reply, item, previous, silent });
-        reply
+        let Reply { id, item, silent, .. } = reply;
+        self.reply = Some(reply);
+        self.tell(Notice::ReplyStarted { reply: id, item, previous, silent });
+    }
+
+    /// What was begun early is the answer.
+    fn adopt(&mut self, early: Reply, now: Duration) {
+        let id = early.id;
+        let (has_words, has_clause) = (!early.is_blank(), early.has_clause());
+        let written = early.text().clone();
+        let silent = early.silent;
+        self.open(early);
+        if let Some(answering) = &mut self.answering {
+            answering.report.eager = self.eager.of(answering.report.turn, true);
+        }
+        if silent && !written.is_empty() {
+            self.tell(Notice::Caption { reply: id, delta: written });
+        }
+        if has_words {
+            self.time(now, |timings| &mut timings.first_token_ms);
+        }
+        if has_clause {
+            self.time(now, |timings| &mut timings.first_clause_ms);
+        }
     }
 
     /// Hands over the next clause, or ends the reply.
@@ -384,15 +454,17 @@ impl Conversation {
         if soundless {
             // There is nothing to wait for.
             self.commands.push_back(Command::Cancel { reply: id });
-            self.finish_reply();
+            self.finish_reply(now);
         } else {
             self.commands.push_back(Command::EndSpeech { reply: id });
         }
     }
 
     /// The reply has been heard to its end.
-    fn finish_reply(&mut self) {
+    fn finish_reply(&mut self, now: Duration) {
         let Some(reply) = self.reply.take() else { return };
+        self.floor.settle();
+        self.floor.falls_quiet(now);
         if reply.is_audible() {
             self.tell(Notice::AudioStopped { reply: reply.id });
         }
@@ -401,29 +473,6 @@ impl Conversation {
         let (text, spoken) = reply.into_spoken();
         self.history.add_spoken(item, Role::Assistant, text.clone(), spoken);
         self.keep(item, text, interrupted, played);
-        self.report_answered();
-    }
-
-    /// Stops the reply, if there is one. What was heard of it stays.
-    fn interrupt(&mut self, outcome: Outcome, now: Duration) {
-        let Some(reply) = self.reply.take() else { return };
-        let (id, item) = (reply.id, reply.item);
-        let (audible, told_done, usage) = (reply.is_audible(), reply.told_done, reply.usage());
-        let played = reply.heard(now);
-        let answers_turn = reply.turn.is_some();
-        let (text, spoken) = reply.into_heard(now);
-        // A question whose answer nobody heard is still open: what cut it may have been a cough.
-        self.unanswered |= outcome == Outcome::Interrupted && answers_turn && text.is_empty();
-        self.commands.push_back(Command::Cancel { reply: id });
-        self.history.add_spoken(item, Role::Assistant, text.clone(), spoken);
-        if audible {
-            self.tell(Notice::Truncated { item, played, text: text.clone() });
-        }
-        self.tell(Notice::AudioCleared { reply: id });
-        if !told_done {
-            self.tell(Notice::ReplyDone { reply: id, outcome, text: text.clone(), usage });
-        }
-        self.keep(item, text, true, played);
         self.report_answered();
     }
 
@@ -460,6 +509,12 @@ impl Conversation {
             self.state = state;
             self.tell(Notice::State(state));
         }
+    }
+
+    /// The reply that the model is writing, whether anybody hears of it or not.
+    fn writing(&mut self, reply: ReplyId) -> Option<&mut Reply> {
+        let Self { reply: current, eager, .. } = self;
+        current.as_mut().filter(|current| current.id == reply).or_else(|| eager.reply(reply))
     }
 
     fn current(&mut self, reply: ReplyId) -> Option<&mut Reply> {

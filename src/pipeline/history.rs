@@ -134,6 +134,25 @@ impl History {
         Ok(left)
     }
 
+    /// The same as it would be if the person had said this, too.
+    pub fn messages_with(
+        &self,
+        said: &Text,
+        instructions: &str,
+        context_tokens: usize,
+    ) -> Vec<(Role, Text)> {
+        let mut with = Self { items: self.items.clone(), next: self.next };
+        let id = with.begin();
+        with.add(id, Role::User, said.clone());
+        with.messages(instructions, context_tokens)
+    }
+
+    /// The last words of the model.
+    pub fn last_reply(&self) -> Option<&Text> {
+        let replies = self.items.iter().rev().filter(|item| item.role == Role::Assistant);
+        replies.map(|item| &item.text).next()
+    }
+
     /// The conversation for a model: `instructions`, then as many of the latest items as fit into
     /// `context_tokens`. Items of one role in a row become one message, because many models insist on turns.
     pub fn messages(&self, instructions: &str, context_tokens: usize) -> Vec<(Role, Text)> {

@@ -14,7 +14,7 @@ use super::playout::track::TrackPlayer;
 use super::text::Text;
 use super::transport::Output;
 use super::tts::{Speech, WordTiming};
-use super::{Chunk, Dialect};
+use super::{Chunk, Dialect, Hush};
 
 /// The client takes its sound too slowly.
 #[derive(Debug)]
@@ -141,6 +141,38 @@ impl Mouth {
             Way::Track(player) => player.end(reply),
             Way::Blobs(_, ledger) => ledger.end(reply),
             Way::Clock { clock, .. } => clock.end(reply),
+        }
+    }
+
+    /// The reply is played quietly, or not for now, or as before. Where somebody else plays it, they are told.
+    pub(super) fn hush(
+        &mut self,
+        reply: ReplyId,
+        hush: Hush,
+        now: Duration,
+        dialect: &mut dyn Dialect,
+        events: &mut Vec<String>,
+    ) {
+        match &mut self.way {
+            Way::Unknown => {}
+            Way::Track(player) => match hush {
+                Hush::Duck => player.duck(),
+                Hush::Hold => player.hold(),
+                Hush::Resume(from) => player.resume(from),
+            },
+            Way::Blobs(_, ledger) => {
+                match hush {
+                    Hush::Duck => {}
+                    Hush::Hold => ledger.hold(now),
+                    Hush::Resume(_) => ledger.resume(now),
+                }
+                events.push(dialect.hush(reply, hush));
+            }
+            Way::Clock { clock, .. } => match hush {
+                Hush::Duck => {}
+                Hush::Hold => clock.hold(now),
+                Hush::Resume(_) => clock.resume(now),
+            },
         }
     }
 

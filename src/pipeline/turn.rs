@@ -1,6 +1,8 @@
 //! End of turn: has the person finished, or only paused?
 
+pub mod backchannel;
 pub mod endpointing;
+pub mod patience;
 mod smart_turn;
 
 use super::failure::EngineError;

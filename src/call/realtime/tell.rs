@@ -134,6 +134,19 @@ impl Realtime {
                     recorder.replied(id, text, *interrupted, *played)
                 });
             }
+            Notice::Overlapped { reply, overlap } => {
+                let mut fields = json!(overlap);
+                fields["response_id"] = self.response_id(*reply).into();
+                events.push(self.event("sotto.interruption", fields));
+            }
+            Notice::TimedOut { item, silence } => {
+                let fields = json!({
+                    "item_id": self.item_id(*item),
+                    "audio_start_ms": silence.start.as_ms(),
+                    "audio_end_ms": silence.end.as_ms(),
+                });
+                events.push(self.event("input_audio_buffer.timeout_triggered", fields));
+            }
             Notice::Turn(report) => self.tell_turn(report, events),
             Notice::NothingToCommit
             | Notice::NothingToCancel
@@ -272,6 +285,7 @@ impl Realtime {
             "timings": report.timings,
             "decision": report.decision,
             "rejected": report.rejected,
+            "eager": report.eager,
         });
         events.push(self.event("sotto.turn", fields));
         let kept = json!({ "timings": report.timings, "decision": report.decision });

@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::interim::{Interim, Interims};
+use super::overlap::Evidence;
 use super::segment::Segment;
 use super::{Command, Decision, Failure, Frame, Recognition, Settings, TurnId};
 use crate::pipeline::frame::Samples;
@@ -21,6 +22,7 @@ use crate::pipeline::stt::{Agreement, MIN_SPEECH_MS, Rejection, Transcript};
 use crate::pipeline::text::Text;
 use crate::pipeline::turn::WINDOW;
 use crate::pipeline::turn::endpointing::{Endpointing, Policy, Reason, Verdict};
+use crate::pipeline::turn::patience::patience;
 use crate::pipeline::vad::Change;
 
 /// Where only the client ends turns, the sound of a silence longer than this is not kept.
@@ -82,6 +84,8 @@ pub(super) struct Hearing {
 struct Open {
     turn: TurnId,
     start: Samples,
+    /// Where its first speech began.
+    began: Samples,
     endpointing: Endpointing,
     segments: Vec<Segment>,
     /// What the captions may rely on.
@@ -112,6 +116,46 @@ impl Hearing {
         !self.awaiting.is_empty()
     }
 
+    /// How much has been heard by now.
+    pub(super) fn position(&self) -> Samples {
+        self.position
+    }
+
+    /// The turn that is being spoken.
+    pub(super) fn turn(&self) -> Option<TurnId> {
+        self.open.as_ref().map(|open| open.turn)
+    }
+
+    /// What the turn that is being spoken tells of whether it is to stop a reply.
+    pub(super) fn evidence(&self) -> Option<Evidence<'_>> {
+        let open = self.open.as_ref()?;
+        let understood = open.segments.last().and_then(Segment::understood);
+        Some(Evidence {
+            speech: open.speech,
+            passed: self.position.saturating_sub(open.began),
+            silence: match open.speaking {
+                true => Samples(0),
+                false => self.position.saturating_sub(open.speech_end).max(Samples(1)),
+            },
+            words: understood.map(|(words, _)| words),
+            complete: understood.is_some_and(|(_, complete)| complete),
+            saying: "",
+        })
+    }
+
+    /// Recognises what there is of the open turn as soon as the engine has time: somebody waits for its words.
+    pub(super) fn listen(&mut self, commands: &mut VecDeque<Command>) {
+        let Some(open) = self.open.as_mut().filter(|open| open.speaking) else { return };
+        if !self.interims.is_free() {
+            return;
+        }
+        if let Some(last) = open.segments.last_mut().filter(|segment| !segment.is_closed()) {
+            let language = self.language.as_deref();
+            let job = last.recognise_interim(self.position, language, commands);
+            self.interims.began(job, self.position);
+        }
+    }
+
     /// How much speech the open turn holds by now.
     pub(super) fn speech_so_far(&self) -> Samples {
         self.open.as_ref().map_or(Samples(0), |open| open.speech)
@@ -126,10 +170,11 @@ impl Hearing {
         segment.map_or(recent, Segment::start).min(window).min(recent)
     }
 
-    /// Another frame was heard.
+    /// Another frame was heard. While it is `undecided` whether it is meant for us, a turn does not end by itself.
     pub(super) fn frame(
         &mut self,
         frame: &Frame,
+        undecided: bool,
         settings: &Settings,
         commands: &mut VecDeque<Command>,
     ) -> Option<Heard> {
@@ -146,7 +191,10 @@ impl Hearing {
             None => None,
         };
         self.bound_segment(settings, commands);
-        let heard = started.or_else(|| self.decide(settings, commands));
+        let heard = match undecided {
+            true => started,
+            false => started.or_else(|| self.decide(settings, commands)),
+        };
         self.caption(settings, commands);
         heard
     }
@@ -162,11 +210,21 @@ impl Hearing {
         }
     }
 
-    /// The result of a recognition. What the captions of the open turn are from now on, if they changed.
+    /// What was said by the pause that the open turn is in, if all of it is understood and it may be over.
+    pub(super) fn provisional(&self) -> Option<(TurnId, Text)> {
+        let open = self.open.as_ref().filter(|open| !open.speaking)?;
+        let complete = open.segments.iter().all(|s| matches!(s.result(), Some(Ok(_))));
+        let text = open.words();
+        let may_be_over = complete && open.endpointing.may_be_over() && !text.is_empty();
+        may_be_over.then_some((open.turn, text))
+    }
+
+    /// The result of a recognition of a turn that may answer what was `asked`. What the captions of the open turn are from now on, if they changed.
     pub(super) fn recognised(
         &mut self,
         job: Recognition,
         result: Result<Transcript, Failure>,
+        asked: &str,
         settings: &Settings,
     ) -> Option<Interim> {
         let heard = result.as_ref().is_ok_and(|transcript| !transcript.text.is_empty());
@@ -183,6 +241,10 @@ impl Hearing {
                 learn_language(&mut self.language, transcript);
             }
             segment.accept(result);
+            if let Some(open) = self.open.as_mut().filter(|open| open.turn == job.turn) {
+                let said = open.words();
+                open.endpointing.be_patient(patience(said.as_str(), asked));
+            }
         }
         let open = self.open.as_mut().filter(|open| open.turn == job.turn)?;
         if heard && settings.interim > Samples(0) { open.interim() } else { None }
@@ -238,6 +300,7 @@ impl Hearing {
                 reason,
                 silence_ms: silence.as_ms(),
                 checks: open.endpointing.checks().to_vec(),
+                patience: open.endpointing.patience(),
             },
         };
         self.awaiting.push_back(Awaiting {
@@ -246,6 +309,12 @@ impl Hearing {
             speech: Duration::from_millis(speech.as_ms()),
         });
         Some(Heard::Committed(committed))
+    }
+
+    /// Forgets the open turn: it was not meant for us.
+    pub(super) fn forget(&mut self, commands: &mut VecDeque<Command>) -> Option<Heard> {
+        let at = self.open.as_ref()?.speech_end;
+        self.clear(commands).map(|turn| Heard::Forgotten { turn, at })
     }
 
     /// Forgets the open turn, if there is one, and says which it was.
@@ -280,7 +349,8 @@ impl Hearing {
         let mut open = Open {
             turn,
             start,
-            endpointing: Endpointing::new(settings.endpointing),
+            began: at,
+            endpointing: Endpointing::new(settings.endpointing_in(self.language.as_deref())),
             segments: vec![Segment::new(turn, 0, start)],
             agreement: Agreement::default(),
             speaking: true,
@@ -403,6 +473,15 @@ impl Open {
         if let Some(last) = self.segments.last_mut() {
             last.add_speech(speech);
         }
+    }
+
+    /// The words that are there by now.
+    fn words(&self) -> Text {
+        let mut text = Text::default();
+        for heard in self.segments.iter().filter_map(|segment| segment.result()?.as_ref().ok()) {
+            text.push_phrase(heard.text.as_str());
+        }
+        text
     }
 
     /// What has been heard by now: closed segments first. Nothing new while the words of one of them are to come.

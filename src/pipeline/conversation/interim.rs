@@ -46,6 +46,11 @@ impl Interims {
         self.under_way.is_none() && position >= self.due
     }
 
+    /// Whether none is under way.
+    pub(super) fn is_free(&self) -> bool {
+        self.under_way.is_none()
+    }
+
     pub(super) fn began(&mut self, job: Recognition, position: Samples) {
         self.under_way = Some((job, position));
     }

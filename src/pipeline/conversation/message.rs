@@ -3,12 +3,15 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use super::eager::EagerReplies;
+use super::overlap::{Interruptible, Overlap};
 use crate::pipeline::frame::Samples;
 use crate::pipeline::history::{ItemId, Role, TruncateError};
 use crate::pipeline::stt::{Rejection, Transcript, Urgency};
 use crate::pipeline::text::Text;
 use crate::pipeline::tts::WordTiming;
 use crate::pipeline::turn::endpointing::{Check, Policy, Reason};
+use crate::pipeline::turn::patience::Patience;
 use crate::pipeline::vad::Change;
 
 /// A turn: one utterance of the person. Counted from 0 in each call.
@@ -37,8 +40,10 @@ pub struct Settings {
     pub instructions: Text,
     /// How turns end.
     pub endpointing: Policy,
-    /// Whether speaking over a reply stops it.
-    pub interruptible: bool,
+    /// Who stops a reply by speaking over it.
+    pub interruption: Interruptible,
+    /// Whether sound that was sent can still be held back. If not, a reply is stopped as soon as somebody speaks.
+    pub resumable: bool,
     /// Whether a turn is answered without being asked to.
     pub answers: bool,
     /// Replies are written, not spoken.
@@ -49,10 +54,40 @@ pub struct Settings {
     pub min_speech: Samples,
     /// After so much more speech the captions of somebody who is still speaking are made anew; none if it is 0.
     pub interim: Samples,
+    /// Thresholds of the model that hold for languages, by their codes.
+    pub thresholds: Vec<(String, f32)>,
+    /// So many replies that were begun early may be thrown away in a minute; none is begun if it is 0.
+    pub eager_per_minute: u32,
+    /// After so long without a word the model is asked to say something.
+    pub idle: Option<Duration>,
+    /// Said when an answer takes long.
+    pub filler: Option<Filler>,
     /// How much of the conversation the model is given.
     pub context_tokens: usize,
     /// Longest reply.
     pub max_tokens: Option<u32>,
+}
+
+impl Settings {
+    /// How turns end that are spoken in this language.
+    pub fn endpointing_in(&self, language: Option<&str>) -> Policy {
+        let known = self.thresholds.iter().find(|(code, _)| Some(code.as_str()) == language);
+        match (self.endpointing, known) {
+            (Policy::Model { grace, max_silence, .. }, Some((_, threshold))) => {
+                Policy::Model { threshold: *threshold, grace, max_silence }
+            }
+            (policy, _) => policy,
+        }
+    }
+}
+
+/// What is said when an answer takes long.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filler {
+    /// How long.
+    pub after: Duration,
+    /// What.
+    pub text: Text,
 }
 
 /// Why something did not work, in words for people and a code for programs.
@@ -175,6 +210,8 @@ pub enum Event {
     },
     /// The client asked for something.
     Asked(Ask),
+    /// Time has passed: [`deadline`](super::Conversation::deadline) is reached.
+    Tick,
     /// The call is over. What was heard of a reply stays.
     Closed,
 }
@@ -274,6 +311,23 @@ pub enum Command {
         /// The reply.
         reply: ReplyId,
     },
+    /// Play this reply quietly: somebody may be speaking.
+    Duck {
+        /// The reply.
+        reply: ReplyId,
+    },
+    /// Play nothing more of this reply for now, and keep its place.
+    Hold {
+        /// The reply.
+        reply: ReplyId,
+    },
+    /// Go on with this reply, as loud as before.
+    Resume {
+        /// The reply.
+        reply: ReplyId,
+        /// If it was held: from this clause, and how much of it.
+        from: Option<(u32, Duration)>,
+    },
     /// Stop the model, the voice and playout of this reply, now.
     Cancel {
         /// The reply.
@@ -307,6 +361,8 @@ pub struct Decision {
     pub silence_ms: u64,
     /// What the model was asked and said.
     pub checks: Vec<Check>,
+    /// Why it was waited for longer than usual, if it was.
+    pub patience: Patience,
 }
 
 /// What the server is doing, as people see it.
@@ -347,6 +403,13 @@ pub enum Notice {
         item: ItemId,
         /// The item before it.
         previous: Option<ItemId>,
+    },
+    /// Nobody has said anything for long.
+    TimedOut {
+        /// The item that stands for it.
+        item: ItemId,
+        /// The silence.
+        silence: Range<Samples>,
     },
     /// The input was forgotten, as asked.
     InputCleared,
@@ -455,6 +518,13 @@ pub enum Notice {
         /// How much sound was heard.
         played: Duration,
     },
+    /// Somebody spoke over a reply, and it was decided what they wanted.
+    Overlapped {
+        /// The reply.
+        reply: ReplyId,
+        /// What was decided, and why.
+        overlap: Overlap,
+    },
     /// A client's truncation was refused.
     NotTruncated(TruncateError),
     /// A reply was asked for while one is being made.
@@ -478,6 +548,8 @@ pub struct TurnReport {
     pub decision: Decision,
     /// Why it has no words although something was heard.
     pub rejected: Option<Rejection>,
+    /// Replies that were begun before it was over.
+    pub eager: EagerReplies,
     /// The phases.
     pub timings: Timings,
 }

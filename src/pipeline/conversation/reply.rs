@@ -24,6 +24,12 @@ pub(super) struct Reply {
     pub turn: Option<TurnId>,
     /// Written, not spoken.
     pub silent: bool,
+    /// When it was begun.
+    pub began: Duration,
+    /// Whether something was said because it takes long.
+    filled: bool,
+    /// Whether the model has written anything.
+    written: bool,
     clauses: Clauses,
     /// The text so far; of a spoken reply, the clauses that were handed to speech.
     text: Text,
@@ -35,6 +41,8 @@ pub(super) struct Reply {
     /// What has been played, as last reported, and when that was.
     played: Duration,
     played_at: Option<Duration>,
+    /// How much had been heard when it was held, while it is.
+    held: Option<Duration>,
     /// Whether playout has been told that nothing more comes.
     pub ended: bool,
     /// Whether the client has been told that the reply is made.
@@ -49,12 +57,22 @@ enum ModelState {
 }
 
 impl Reply {
-    pub(super) fn new(id: ReplyId, item: ItemId, turn: Option<TurnId>, silent: bool) -> Self {
+    /// A reply that is begun now.
+    pub(super) fn new(
+        id: ReplyId,
+        item: ItemId,
+        turn: Option<TurnId>,
+        silent: bool,
+        began: Duration,
+    ) -> Self {
         Self {
             id,
             item,
             turn,
             silent,
+            began,
+            filled: false,
+            written: false,
             clauses: Clauses::default(),
             text: Text::default(),
             queue: VecDeque::new(),
@@ -63,6 +81,7 @@ impl Reply {
             model: ModelState::Writing,
             played: Duration::ZERO,
             played_at: None,
+            held: None,
             ended: false,
             told_done: false,
         }
@@ -70,6 +89,7 @@ impl Reply {
 
     /// The model wrote. For a silent reply, what is to be shown of it now.
     pub(super) fn write(&mut self, delta: &Text) -> Option<Text> {
+        self.written = true;
         if self.silent {
             self.text.push(delta.as_str());
             return Some(delta.clone());
@@ -78,6 +98,17 @@ impl Reply {
             self.enqueue(&clause);
         }
         None
+    }
+
+    /// Whether there is nothing to be heard of it, and nothing was said about that.
+    pub(super) fn is_wordless(&self) -> bool {
+        !self.silent && !self.filled && !self.has_clause() && self.model == ModelState::Writing
+    }
+
+    /// Says something because it takes long.
+    pub(super) fn fill(&mut self, text: &Text) {
+        self.filled = true;
+        self.enqueue(text.as_str());
     }
 
     /// The model has finished.
@@ -97,6 +128,11 @@ impl Reply {
         self.model = ModelState::Failed(failure);
         self.speaking = false;
         self.queue.clear();
+    }
+
+    /// Whether the model has not written anything.
+    pub(super) fn is_blank(&self) -> bool {
+        !self.written
     }
 
     /// Whether the first clause has been cut.
@@ -136,6 +172,58 @@ impl Reply {
         // Reports may come late or twice; what was heard stays heard.
         self.played = self.played.max(before + played.min(duration));
         self.played_at = Some(now);
+        // What comes after it was held is how far it had come.
+        if let Some(held) = &mut self.held {
+            *held = self.played;
+        }
+    }
+
+    /// It is silent from now on, and may go on later.
+    pub(super) fn hold(&mut self, now: Duration) {
+        self.held.get_or_insert(self.heard(now));
+    }
+
+    /// It goes on. If it was held: from this clause, and so much of it, where the word begins that was being heard.
+    pub(super) fn resume(&mut self, now: Duration) -> Option<(u32, Duration)> {
+        let held = self.held.take()?;
+        let mut before = Duration::ZERO;
+        let mut index = 0;
+        for clause in &self.spoken {
+            if before + clause.duration > held || index + 1 == self.spoken.len() {
+                break;
+            }
+            before += clause.duration;
+            index += 1;
+        }
+        let within = held.saturating_sub(before);
+        let within_ms = within.as_millis() as u32;
+        let words = self.spoken.get(index).map_or(&[][..], |clause| &clause.words);
+        // Between two words it goes on where it was.
+        let word = words.iter().find(|word| (word.start_ms..word.end_ms).contains(&within_ms));
+        let from = word.map_or(within, |word| Duration::from_millis(word.start_ms.into()));
+        self.played = before + from;
+        self.played_at = Some(now);
+        Some((index as u32, from))
+    }
+
+    /// Whether all of it is made, and less than `left` of it is to be heard.
+    pub(super) fn is_nearly_over(&self, left: Duration, now: Duration) -> bool {
+        self.is_made() && self.sound().saturating_sub(self.heard(now)) < left
+    }
+
+    /// What it has said by now, of the clause being heard and the one before.
+    pub(super) fn saying(&self, now: Duration) -> Text {
+        let heard = self.heard(now);
+        let mut begins = Duration::ZERO;
+        let mut last: [&str; 2] = [""; 2];
+        for clause in self.spoken.iter() {
+            if begins > heard {
+                break;
+            }
+            last = [last[1], clause.text.as_str()];
+            begins += clause.duration;
+        }
+        Text::from(last.join(" "))
     }
 
     /// Whether any of it is being heard, or has been.
@@ -145,6 +233,9 @@ impl Reply {
 
     /// How much has been heard at `now`: the last report, and the time since then.
     pub(super) fn heard(&self, now: Duration) -> Duration {
+        if let Some(held) = self.held {
+            return held;
+        }
         self.played_at
             .map_or(Duration::ZERO, |at| (self.played + now.saturating_sub(at)).min(self.sound()))
     }

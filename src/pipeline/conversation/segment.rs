@@ -31,6 +31,8 @@ pub(super) struct Segment {
     /// The last words that were heard in it, final or not, and their tokens.
     words: Text,
     draft: Vec<u32>,
+    /// Whether any recognition of it has come back, with words or without.
+    heard: bool,
 }
 
 /// A silence inside a segment.
@@ -63,6 +65,7 @@ impl Segment {
             silences: Vec::new(),
             words: Text::default(),
             draft: Vec::new(),
+            heard: false,
         }
     }
 
@@ -82,6 +85,14 @@ impl Segment {
     /// The last words that were heard in it, final or not.
     pub(super) fn words(&self) -> &Text {
         &self.words
+    }
+
+    /// What is understood of it by now, if anything has come back, and whether that is all of it.
+    pub(super) fn understood(&self) -> Option<(&str, bool)> {
+        match &self.result {
+            Some(Ok(transcript)) => Some((transcript.text.as_str(), true)),
+            _ => self.heard.then_some((self.words.as_str(), false)),
+        }
     }
 
     /// Where all of it that there is by now ends.
@@ -165,6 +176,7 @@ impl Segment {
 
     /// What a pass heard, final or not. One that heard nothing takes nothing away.
     pub(super) fn hear(&mut self, transcript: &Transcript) {
+        self.heard = true;
         if !transcript.text.is_empty() {
             self.words = transcript.text.clone();
         }

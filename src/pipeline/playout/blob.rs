@@ -57,6 +57,8 @@ pub struct Ledger {
     ending: Option<ReplyId>,
     /// When the page must have played what it has, at the latest.
     silent_at: Duration,
+    /// Since when the page plays nothing for now.
+    held: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -76,6 +78,18 @@ impl Ledger {
     /// Nothing more is sent for this reply.
     pub fn end(&mut self, reply: ReplyId) {
         self.ending = Some(reply);
+    }
+
+    /// The page plays nothing for now.
+    pub fn hold(&mut self, now: Duration) {
+        self.held.get_or_insert(now);
+    }
+
+    /// The page goes on.
+    pub fn resume(&mut self, now: Duration) {
+        if let Some(since) = self.held.take() {
+            self.silent_at += now.saturating_sub(since);
+        }
     }
 
     /// The reply is cut.
@@ -111,6 +125,7 @@ impl Ledger {
     /// When the page must have reported the end.
     pub fn deadline(&self) -> Option<Duration> {
         match (&self.ending, self.chunks.is_empty()) {
+            _ if self.held.is_some() => None,
             (None, true) => None,
             (Some(_), true) => Some(Duration::ZERO),
             _ => Some(self.silent_at + PATIENCE),
@@ -180,6 +195,18 @@ mod tests {
         assert_eq!(ledger.poll(ms(2_500)), None);
         assert!(ledger.poll(ms(2_600)).is_some_and(|p| p.ended && p.played == ms(500)));
         assert_eq!(ledger.deadline(), None);
+    }
+
+    #[test]
+    fn a_page_that_was_told_to_wait_is_waited_for() {
+        let mut ledger = Ledger::default();
+        ledger.add(REPLY, 0, ms(500), ms(100));
+        ledger.end(REPLY);
+        ledger.hold(ms(300));
+        assert_eq!(ledger.poll(ms(60_000)), None);
+        ledger.resume(ms(60_000));
+        assert_eq!(ledger.poll(ms(62_000)), None);
+        assert!(ledger.poll(ms(62_400)).is_some_and(|p| p.ended));
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Clock {
     began: Option<Duration>,
     next_step: Duration,
     ending: Option<ReplyId>,
+    /// Since when nothing is played for now.
+    held: Option<Duration>,
 }
 
 impl Clock {
@@ -46,6 +48,22 @@ impl Clock {
         self.ending = Some(reply);
     }
 
+    /// Nothing more is played for now.
+    pub fn hold(&mut self, now: Duration) {
+        self.held.get_or_insert(now);
+    }
+
+    /// It goes on where it was.
+    pub fn resume(&mut self, now: Duration) {
+        if let Some(since) = self.held.take() {
+            let missed = now.saturating_sub(since);
+            self.next_step += missed;
+            if let Some(began) = &mut self.began {
+                *began += missed;
+            }
+        }
+    }
+
     /// The reply is cut.
     pub fn cancel(&mut self) {
         *self = Self::default();
@@ -53,12 +71,15 @@ impl Clock {
 
     /// When there is progress to tell.
     pub fn deadline(&self) -> Option<Duration> {
-        let idle = self.queue.is_empty() && self.ending.is_none();
+        let idle = self.held.is_some() || self.queue.is_empty() && self.ending.is_none();
         (!idle).then_some(if self.queue.is_empty() { Duration::ZERO } else { self.next_step })
     }
 
     /// Progress, if there is any to tell.
     pub fn poll(&mut self, now: Duration) -> Option<Progress> {
+        if self.held.is_some() {
+            return None;
+        }
         if self.queue.is_empty() {
             let reply = self.ending.take()?;
             self.began = None;
@@ -126,6 +147,20 @@ mod tests {
         let progress = run(&mut clock, 500, 1_000);
         let ended = progress.iter().find(|(_, p)| p.ended).map(|(at, _)| *at);
         assert!(ended.is_some_and(|at| (600..=605).contains(&at)), "{ended:?}");
+    }
+
+    #[test]
+    fn a_held_reply_makes_none_until_it_goes_on() {
+        let mut clock = Clock::default();
+        clock.add(ReplyId(0), 0, ms(500), ms(0));
+        clock.end(ReplyId(0));
+        run(&mut clock, 0, 200);
+        clock.hold(ms(200));
+        assert_eq!(clock.deadline(), None);
+        assert_eq!(run(&mut clock, 201, 1_000), []);
+        clock.resume(ms(1_000));
+        let ended = run(&mut clock, 1_000, 2_000).into_iter().find(|(_, p)| p.ended);
+        assert!(ended.is_some_and(|(at, p)| (1_300..=1_302).contains(&at) && p.played == ms(500)));
     }
 
     #[test]

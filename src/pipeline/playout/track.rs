@@ -4,22 +4,20 @@
 //! receiver takes it for loss. A cut reply fades out within one frame, which is heard as a stop, not as a
 //! click.
 
-use std::collections::VecDeque;
+mod queue;
+
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use self::queue::{Command, Queue};
 use super::Progress;
-use crate::pipeline::codec::opus::{Encoder, SPEECH_FRAME};
+use crate::pipeline::codec::opus::Encoder;
 use crate::pipeline::conversation::ReplyId;
 
 const FRAME: Duration = Duration::from_millis(20);
-/// Frames of silence after speech, so that a receiver's jitter buffer does not invent a rest of it.
-const TAIL_FRAMES: u32 = 6;
-/// Progress is told every so many frames.
-const PROGRESS_FRAMES: u32 = 5;
 /// Commands that wait for the player, which takes them at once.
 const QUEUE: usize = 256;
 
@@ -40,12 +38,6 @@ pub trait PacketSink: Send + 'static {
 pub struct TrackPlayer {
     commands: mpsc::Sender<Command>,
     progress: watch::Receiver<Option<Progress>>,
-}
-
-enum Command {
-    Play { reply: ReplyId, clause: u32, samples: Vec<f32> },
-    End(ReplyId),
-    Cancel,
 }
 
 impl TrackPlayer {
@@ -77,6 +69,21 @@ impl TrackPlayer {
         let _ = self.commands.try_send(Command::End(reply));
     }
 
+    /// Goes on quietly.
+    pub fn duck(&self) {
+        let _ = self.commands.try_send(Command::Duck);
+    }
+
+    /// Is silent from now on, and keeps its place.
+    pub fn hold(&self) {
+        let _ = self.commands.try_send(Command::Hold);
+    }
+
+    /// Goes on as loud as before, from this clause and so much of it if it is named.
+    pub fn resume(&self, from: Option<(u32, Duration)>) {
+        let _ = self.commands.try_send(Command::Resume(from));
+    }
+
     /// Stops at once.
     pub fn cancel(&self) {
         let _ = self.commands.try_send(Command::Cancel);
@@ -86,110 +93,6 @@ impl TrackPlayer {
     pub async fn progress(&mut self) -> Option<Progress> {
         self.progress.changed().await.ok()?;
         *self.progress.borrow_and_update()
-    }
-}
-
-/// What is to be played, frame by frame.
-#[derive(Default)]
-struct Queue {
-    clauses: VecDeque<Clause>,
-    ending: Option<ReplyId>,
-    /// Frames of silence still to be sent.
-    tail: u32,
-    frames_since_progress: u32,
-}
-
-struct Clause {
-    reply: ReplyId,
-    number: u32,
-    samples: VecDeque<f32>,
-    played: usize,
-}
-
-impl Queue {
-    fn take(&mut self, command: Command) {
-        match command {
-            Command::Play { reply, clause, samples } => match self.clauses.back_mut() {
-                Some(last) if (last.reply, last.number) == (reply, clause) => {
-                    last.samples.extend(samples);
-                }
-                _ => self.clauses.push_back(Clause {
-                    reply,
-                    number: clause,
-                    samples: samples.into(),
-                    played: 0,
-                }),
-            },
-            Command::End(reply) => self.ending = Some(reply),
-            Command::Cancel => self.cancel(),
-        }
-    }
-
-    /// Keeps only as much as fades out within a frame.
-    fn cancel(&mut self) {
-        const FADE: usize = SPEECH_FRAME / 2;
-        self.ending = None;
-        self.clauses.truncate(1);
-        if let Some(clause) = self.clauses.front_mut() {
-            clause.samples.truncate(FADE);
-            let length = clause.samples.len();
-            for (i, sample) in clause.samples.iter_mut().enumerate() {
-                *sample *= 1.0 - (i + 1) as f32 / length as f32;
-            }
-        }
-    }
-
-    fn is_idle(&self) -> bool {
-        self.clauses.is_empty() && self.ending.is_none() && self.tail == 0
-    }
-
-    /// The next 20 ms and the progress that they make; no frame when there is nothing to send.
-    fn next(&mut self) -> (Option<[f32; SPEECH_FRAME]>, Option<Progress>) {
-        let mut frame = [0.0; SPEECH_FRAME];
-        let mut filled = 0;
-        let mut progress = None;
-        while let Some(clause) = self.clauses.front_mut() {
-            let take = clause.samples.len().min(SPEECH_FRAME - filled);
-            for (slot, sample) in frame[filled..].iter_mut().zip(clause.samples.drain(..take)) {
-                *slot = sample;
-            }
-            filled += take;
-            clause.played += take;
-            let report = Progress {
-                reply: clause.reply,
-                clause: clause.number,
-                played: Duration::from_micros(clause.played as u64 * 1_000 / 24),
-                ended: false,
-            };
-            let first = clause.played == take;
-            if clause.samples.is_empty() && (self.clauses.len() > 1 || self.ending.is_some()) {
-                self.clauses.pop_front();
-                progress = Some(report);
-                continue;
-            }
-            if first || self.frames_since_progress >= PROGRESS_FRAMES {
-                progress = Some(report);
-            }
-            break;
-        }
-        if self.clauses.is_empty()
-            && let Some(reply) = self.ending.take()
-        {
-            let (clause, played) =
-                progress.map_or((0, Duration::ZERO), |p: Progress| (p.clause, p.played));
-            progress = Some(Progress { reply, clause, played, ended: true });
-        }
-        self.frames_since_progress =
-            if progress.is_some() { 0 } else { self.frames_since_progress + 1 };
-        if filled > 0 {
-            self.tail = TAIL_FRAMES;
-            return (Some(frame), progress);
-        }
-        // A clause that is played to its end and may still grow is silence for now.
-        self.clauses.retain(|clause| !clause.samples.is_empty() || clause.played == 0);
-        let silence = self.tail > 0;
-        self.tail = self.tail.saturating_sub(1);
-        (silence.then_some(frame), progress)
     }
 }
 
@@ -253,6 +156,7 @@ mod tests {
 
     use std::sync::{Arc, Mutex};
 
+    use super::queue::TAIL_FRAMES;
     use super::*;
 
     const REPLY: ReplyId = ReplyId(1);
@@ -350,14 +254,23 @@ mod tests {
         assert!(!player.play(REPLY, 0, sound(20)));
     }
 
-    #[test]
-    fn pieces_of_a_clause_are_one_clause() {
-        let mut queue = Queue::default();
-        let play = |samples| Command::Play { reply: REPLY, clause: 0, samples };
-        queue.take(play(sound(10)));
-        queue.take(play(sound(30)));
-        queue.take(Command::End(REPLY));
-        assert!(queue.next().1.is_some_and(|p| p.played.as_millis() == 20 && !p.ended));
-        assert!(queue.next().1.is_some_and(|p| p.played.as_millis() == 40 && p.ended));
+    #[tokio::test(start_paused = true)]
+    async fn a_held_reply_sends_nothing_and_goes_on_where_it_is_told() {
+        let (mut player, recorder, _cancel) = start();
+        assert!(player.play(REPLY, 0, sound(1_000)));
+        player.end(REPLY);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        player.hold();
+        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        let sent = recorder.0.lock().unwrap().len();
+        assert!((15..=17 + TAIL_FRAMES as usize).contains(&sent), "{sent}");
+        let held = player.progress().await.unwrap();
+        assert!((300..=340).contains(&held.played.as_millis()) && !held.ended, "{held:?}");
+        player.resume(Some((0, Duration::from_millis(250))));
+        let begun = Instant::now();
+        let end = ended(&mut player).await;
+        assert_eq!(end.played.as_millis(), 1_000, "nothing is lost");
+        let took = begun.elapsed().as_millis();
+        assert!((730..=790).contains(&took), "{took}");
     }
 }

@@ -4,14 +4,23 @@
 //! asked again as the silence grows, and needs to be less and less sure. A hard limit ends every turn.
 //! Silence is measured on the microphone's clock, so the decision is the same however fast sound arrives.
 
+use super::patience::Patience;
 use crate::pipeline::frame::Samples;
 
 /// Silences at which the model is asked, in ms; the first question comes with the pause itself.
 const CHECKS_MS: [u64; 5] = [0, 350, 700, 1_200, 1_800];
 /// At the longest silence this part of the threshold is left.
 const THRESHOLD_LEFT: f32 = 0.2;
+/// From this probability on it is worth to begin with an answer.
+const LIKELY: f32 = 0.3;
 /// Silence that ends a turn when the model cannot be asked.
 const WITHOUT_MODEL: Samples = Samples::from_ms(700);
+
+/// Somebody who dictates: silence before a turn ends that the model calls finished, how sure it must be, and silence that
+/// ends every turn.
+const DICTATION_GRACE: Samples = Samples::from_ms(1_200);
+const DICTATION_THRESHOLD: f32 = 0.9;
+const DICTATION_MAX_SILENCE: Samples = Samples::from_ms(4_000);
 
 /// How turns end.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,6 +83,7 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Endpointing {
     policy: Policy,
+    patience: Patience,
     pause: Option<Pause>,
     checks: Vec<Check>,
 }
@@ -99,7 +109,28 @@ enum Answer {
 impl Endpointing {
     /// For a new turn.
     pub fn new(policy: Policy) -> Self {
-        Self { policy, pause: None, checks: Vec::new() }
+        Self { policy, patience: Patience::Usual, pause: None, checks: Vec::new() }
+    }
+
+    /// What was said by this pause asks for more patience, or not.
+    pub fn be_patient(&mut self, patience: Patience) {
+        self.patience = patience;
+    }
+
+    /// How patient it is.
+    pub fn patience(&self) -> Patience {
+        self.patience
+    }
+
+    /// Whether the turn may well be over, by what the model said in this pause. Where nobody can be asked it may.
+    pub fn may_be_over(&self) -> bool {
+        let Some(pause) = &self.pause else { return false };
+        let is_likely = match pause.answer {
+            Answer::None => !matches!(self.policy, Policy::Model { .. }),
+            Answer::Probability(probability) => probability >= LIKELY,
+            Answer::Unavailable => true,
+        };
+        is_likely && self.patience == Patience::Usual && self.policy != Policy::Manual
     }
 
     /// What was asked and answered so far, over all pauses of the turn.
@@ -141,7 +172,7 @@ impl Endpointing {
                 return Verdict::End(Reason::Silence);
             }
             Policy::Silence { .. } | Policy::Manual => return Verdict::Wait,
-            Policy::Model { grace, max_silence, .. } => (grace, max_silence),
+            Policy::Model { .. } => self.limits(),
         };
         match pause.answer {
             Answer::Probability(p) if p >= threshold && silence >= grace => {
@@ -163,9 +194,25 @@ impl Endpointing {
         Verdict::Wait
     }
 
+    /// The shortest and the longest silence that ends a turn where a model decides.
+    fn limits(&self) -> (Samples, Samples) {
+        match (self.policy, self.patience) {
+            (Policy::Model { grace, max_silence, .. }, Patience::Usual) => (grace, max_silence),
+            (Policy::Model { grace, max_silence, .. }, _) => {
+                (grace.max(DICTATION_GRACE), max_silence.max(DICTATION_MAX_SILENCE))
+            }
+            _ => (Samples(0), Samples(u64::MAX)),
+        }
+    }
+
     /// How sure the model must be: less and less after the grace.
     fn threshold(&self, silence: Samples) -> f32 {
-        let Policy::Model { threshold, grace, max_silence } = self.policy else { return 1.0 };
+        let Policy::Model { threshold, .. } = self.policy else { return 1.0 };
+        let (grace, max_silence) = self.limits();
+        let threshold = match self.patience {
+            Patience::Usual => threshold,
+            _ => threshold.max(DICTATION_THRESHOLD),
+        };
         let span = max_silence.saturating_sub(grace).0.max(1) as f32;
         let passed = (silence.saturating_sub(grace).0 as f32 / span).min(1.0);
         threshold * (1.0 - (1.0 - THRESHOLD_LEFT) * passed)
@@ -240,6 +287,28 @@ mod tests {
         assert_eq!(turn.at(ms(96)), Verdict::Ask);
         assert_eq!(turn.at(ms(1_000)), Verdict::Wait);
         assert_eq!(turn.at(ms(2_500)), Verdict::End(Reason::Limit));
+    }
+
+    #[test]
+    fn somebody_who_dictates_is_waited_for() {
+        let mut turn = paused(MODEL);
+        turn.at(ms(96));
+        turn.answer(Some(0.8), ms(160));
+        turn.be_patient(Patience::Number);
+        let end = (7..200).map(|i| i * 32).find(|t| match turn.at(ms(*t)) {
+            Verdict::Ask => {
+                turn.answer(Some(0.8), ms(*t));
+                false
+            }
+            verdict => matches!(verdict, Verdict::End(_)),
+        });
+        assert!(end.is_some_and(|t| (1_216..2_000).contains(&t)), "{end:?}");
+        turn.resume();
+        turn.pause();
+        turn.be_patient(Patience::Usual);
+        turn.at(ms(96));
+        turn.answer(Some(0.8), ms(160));
+        assert_eq!(turn.at(ms(224)), Verdict::End(Reason::Model));
     }
 
     #[test]

@@ -7,10 +7,14 @@ import type { ContextTurn } from './contract';
 import {
   endedByServer, endingSoon, modelFailed, notStored, problemOf, replyTooLong, serverReported, transcriptionFailed, type Problem,
 } from './errors';
-import type { Heard, PlaybackHandlers } from './playback';
-import type { Engines, NewItem, ServerEvent, Session, Timings } from './protocol';
+import { interruption, turnDetection, usualManner, type Manner } from './manner';
+import type { Heard, Place, PlaybackHandlers } from './playback';
+import type { Engines, Hush, NewItem, ServerEvent, Session, Timings } from './protocol';
+import { PushToTalk } from './push-to-talk';
 import type { Measured } from './remote';
 import type { Transport, TransportHandlers } from './transport';
+import { whyNoWords, whyReply, whyTurn } from './why';
+import { inCall } from './words';
 
 export type State = 'idle' | 'connecting' | 'listening' | 'thinking' | 'speaking' | 'ended';
 
@@ -21,6 +25,11 @@ export interface Model {
   /** The person is being heard. */
   hearing: boolean;
   muted: boolean;
+  /** The microphone is open only while a button is held, and whether one is. */
+  pushToTalk: boolean;
+  holding: boolean;
+  /** Why nothing came of what was said last. */
+  unheard: string | null;
   /** The call came about: the server spoke. */
   answered: boolean;
   captions: readonly Caption[];
@@ -39,8 +48,8 @@ export interface CallSound {
   /** Replies that come as chunks. */
   readonly speech: {
     receive(message: string | ArrayBuffer): void;
-    duck(responseId: string | null): void;
-    resume(responseId: string | null): void;
+    duck(responseId: string, hush: Hush): void;
+    resume(responseId: string, place: Place | null): void;
     clear(responseId: string): void;
   };
   /** Replies that come as a track. */
@@ -62,6 +71,8 @@ export interface Parts {
   sound(handlers: CallSoundHandlers): CallSound;
   /** The microphone was opened. */
   microphone(): void;
+  /** How the person wants to talk. */
+  manner?(): Manner;
   /** What was said before, where the server may not know it. */
   context?(): ContextTurn[];
 }
@@ -72,6 +83,10 @@ interface Live {
   sound: CallSound;
   remote: MediaStream | null;
   session: Session | null;
+  /** The session as it began. */
+  first: Session | null;
+  manner: Manner;
+  hold: PushToTalk;
   /** What the server is doing, kept while the path is broken. */
   talk: State;
   ending: string | null;
@@ -91,8 +106,10 @@ export class Call {
 
   async start(): Promise<void> {
     if (this.live) return;
+    const manner = this.parts.manner?.() ?? usualManner;
+    const { pushToTalk } = manner;
     this.captions = new Captions();
-    Object.assign(this.model, idle(), { captions: this.captions.list, state: 'connecting' });
+    Object.assign(this.model, idle(), { captions: this.captions.list, state: 'connecting', pushToTalk });
     const live: Live = {
       transport: this.parts.transport(this.handlers(() => this.live === live)),
       sound: this.parts.sound({
@@ -102,11 +119,18 @@ export class Call {
       }),
       remote: null,
       session: null,
+      first: null,
+      manner,
+      hold: new PushToTalk({
+        send: (event) => live.transport.send(event),
+        open: (open) => live.transport.mute(!open),
+      }),
       talk: 'connecting',
       ending: null,
       context: new Set(),
     };
     this.live = live;
+    if (pushToTalk) live.transport.mute(true);
     this.changed(this.model);
     try {
       await live.transport.open();
@@ -127,11 +151,48 @@ export class Call {
     this.changed(this.model);
   }
 
+  /** With a button to hold there is nothing to mute. */
   toggleMute(): void {
-    if (!this.live) return;
+    if (!this.live || this.model.pushToTalk) return;
     this.model.muted = !this.model.muted;
     this.live.transport.mute(this.model.muted);
     this.changed(this.model);
+  }
+
+  /** The person holds the button, and speaks. */
+  press(): void {
+    const { live, model } = this;
+    if (!live || !model.pushToTalk || !inCall(model.state)) return;
+    this.captions.dropUncommitted();
+    live.hold.press();
+    Object.assign(model, { holding: true, unheard: null });
+    this.changed(model);
+  }
+
+  /** The person lets the button go. */
+  release(): void {
+    if (!this.live || !this.model.holding) return;
+    this.live.hold.release();
+    this.model.holding = false;
+    this.changed(this.model);
+  }
+
+  /** The person wants to talk differently from now on. The next call asks for it by itself. */
+  behave(manner: Manner): void {
+    const { live, model } = this;
+    if (!live) return;
+    const before = live.manner;
+    live.manner = manner;
+    if (manner.pushToTalk !== before.pushToTalk) {
+      if (before.pushToTalk && live.session) live.hold.end();
+      live.transport.mute(manner.pushToTalk);
+      Object.assign(model, { pushToTalk: manner.pushToTalk, holding: false, muted: false });
+      if (live.session) live.transport.send({ type: 'session.update', session: turnDetection(manner) });
+    }
+    if (live.first && (manner.interruption !== before.interruption || manner.minWords !== before.minWords)) {
+      live.transport.send({ type: 'session.update', session: interruption(manner, live.first) });
+    }
+    this.changed(model);
   }
 
   /** Types into the call. A reply that is going on stops, as it would if one spoke; this is answered aloud. */
@@ -200,6 +261,7 @@ export class Call {
         this.enter(live, 'listening');
         model.answered = true;
         this.know(live, event.session);
+        this.agree(live, event.session);
         this.remind(live);
         break;
       case 'session.updated':
@@ -213,6 +275,7 @@ export class Call {
 
       case 'input_audio_buffer.speech_started':
         model.hearing = true;
+        model.unheard = null;
         captions.personSpeaks(event.item_id);
         break;
       case 'input_audio_buffer.speech_stopped':
@@ -221,7 +284,11 @@ export class Call {
       case 'input_audio_buffer.committed':
         model.hearing = false;
         if (!live.ending) model.problem = null;
+        model.unheard = null;
         captions.personCommitted(event.item_id);
+        break;
+      case 'input_audio_buffer.timeout_triggered':
+        captions.personSilent(event.item_id);
         break;
       case 'conversation.item.input_audio_transcription.delta':
         captions.personWords(event.item_id, event.delta);
@@ -250,6 +317,9 @@ export class Call {
         model.problem = notStored();
         break;
 
+      case 'response.created':
+        live.hold.replyBegins();
+        break;
       case 'response.output_item.added':
         captions.belongs(event.item_id, event.response_id);
         break;
@@ -293,22 +363,32 @@ export class Call {
         captions.cutItem(event.item_id, event.text);
         break;
       case 'sotto.audio.duck':
-        live.sound.speech.duck(event.response_id);
+        live.sound.speech.duck(event.response_id, event.level);
         break;
-      case 'sotto.audio.resume':
-        live.sound.speech.resume(event.response_id);
-        captions.dropUncommitted();
+      case 'sotto.audio.resume': {
+        const { response_id, chunk_id: chunkId, from_ms: fromMs } = event;
+        live.sound.speech.resume(response_id, chunkId === null ? null : { chunkId, fromMs });
+        // What is still being heard may be an answer to the end of the reply.
+        if (!model.hearing) captions.dropUncommitted();
+        break;
+      }
+      case 'sotto.interruption':
+        captions.explainReply(event.response_id, whyReply(event));
         break;
 
       case 'sotto.turn':
         model.timings = event.timings;
+        captions.explainTurn(event.item_id, whyTurn(event));
+        if (event.rejected !== null) model.unheard = whyNoWords(event.rejected);
         break;
       case 'sotto.call.ending':
         live.ending = event.reason;
         model.problem = endingSoon(event.reason, event.in_ms);
         break;
       case 'error':
-        model.problem = serverReported(event.message);
+        // Somebody held the button and said nothing.
+        if (event.code === 'input_audio_buffer_commit_empty') model.unheard = 'I heard nothing.';
+        else model.problem = serverReported(event.message);
         break;
     }
   }
@@ -325,6 +405,14 @@ export class Call {
     this.model.tier = session.sotto.tier;
     this.captions.keep(session.sotto.history === 'stored');
     this.attach(live);
+  }
+
+  /** Tells the server how the person wants to talk, where that is not the usual way. */
+  private agree(live: Live, session: Session): void {
+    const { manner, transport } = live;
+    live.first = session;
+    if (manner.pushToTalk) transport.send({ type: 'session.update', session: turnDetection(manner) });
+    if (manner.interruption) transport.send({ type: 'session.update', session: interruption(manner, session) });
   }
 
   /** Tells the server what was said before this call. */
@@ -357,10 +445,11 @@ export class Call {
     const live = this.live;
     // The last report of what was heard goes out before the line is closed.
     live?.sound.close();
+    live?.hold.close();
     this.live = null;
     live?.transport.close();
     this.captions.close();
-    Object.assign(this.model, { state: 'ended', hearing: false, muted: false, problem });
+    Object.assign(this.model, { state: 'ended', hearing: false, muted: false, holding: false, unheard: null, problem });
     this.changed(this.model);
   }
 }
@@ -371,6 +460,9 @@ function idle(): Model {
     waiting: 'microphone',
     hearing: false,
     muted: false,
+    pushToTalk: false,
+    holding: false,
+    unheard: null,
     answered: false,
     captions: [],
     timings: null,

@@ -22,7 +22,12 @@ export interface Caption {
   heardMs: number;
   /** The loudest sample heard, 0 to 1. */
   peak: number;
+  /** Why the server did what it did with it, sentence by sentence. */
+  why: string[];
 }
+
+/** Of a long reply over which many things were said, the last are worth reading. */
+const REASONS = 3;
 
 export class Captions {
   readonly list: Caption[] = [];
@@ -34,6 +39,8 @@ export class Captions {
   private readonly whole = new Map<string, string>();
   /** Messages whose text comes as it is made: it runs ahead of what was heard of it. */
   private readonly ahead = new Set<string>();
+  /** Items in which nothing was said. */
+  private readonly silences = new Set<string>();
   /** The server writes down what is said. */
   private kept = false;
 
@@ -68,7 +75,13 @@ export class Captions {
     this.caption(itemId, 'user');
   }
 
+  /** Nobody said anything for long; the item stands for that. */
+  personSilent(itemId: string): void {
+    this.silences.add(itemId);
+  }
+
   personCommitted(itemId: string): void {
+    if (this.silences.has(itemId)) return;
     this.committed.add(itemId);
     this.caption(itemId, 'user');
   }
@@ -159,6 +172,18 @@ export class Captions {
     caption.phase = heardWhole ? 'done' : 'cut';
   }
 
+  /** Why the person was waited for, or not. */
+  explainTurn(itemId: string | null, why: string[]): void {
+    const caption = this.list.find(({ id }) => id === itemId);
+    if (caption) caption.why = why;
+  }
+
+  /** Why a response was stopped, or went on. */
+  explainReply(responseId: string, why: string): void {
+    const caption = this.of(responseId).at(-1);
+    if (caption) caption.why = [...caption.why, why].slice(-REASONS);
+  }
+
   /** The call is over: nothing more will come. */
   close(): void {
     for (const caption of this.list.filter((each) => each.phase === 'open')) {
@@ -176,7 +201,7 @@ export class Captions {
     const known = this.list.find((caption) => caption.id === id);
     if (known) return known;
     const saved = this.kept ? 'pending' : 'never';
-    const caption: Caption = { id, role, text: '', tail: '', phase: 'open', saved, seq: null, via: 'voice', atMs: this.now(), heardMs: 0, peak: 0 };
+    const caption: Caption = { id, role, text: '', tail: '', phase: 'open', saved, seq: null, via: 'voice', atMs: this.now(), heardMs: 0, peak: 0, why: [] };
     this.list.push(caption);
     return caption;
   }

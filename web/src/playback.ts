@@ -9,8 +9,9 @@
  * A browser in which this is not enough can be given the Opus track instead: `?output=track`, see remote.ts.
  */
 import { ChunkAssembler, type Chunk } from './chunks';
-import { heardText, joinText } from './heard';
-import type { ChunkHead, ClientEvent } from './protocol';
+import { Clip, type Said } from './clip';
+import { Loudness, SOON_S } from './loudness';
+import type { ChunkHead, ClientEvent, Hush } from './protocol';
 
 /** How much of one assistant message has been heard. */
 export interface Heard {
@@ -27,7 +28,13 @@ export interface PlaybackHandlers {
   heard(heard: Heard): void;
 }
 
-/** A first sample is scheduled this far ahead, so that it is not late when the audio thread learns of it. */
+/** Where in a response it is to go on. */
+export interface Place {
+  chunkId: string;
+  fromMs: number;
+}
+
+/** A first sample is scheduled this far ahead, so that it is not late when the audio thread learns of it. By then a fade is over. */
 const LEAD_S = 0.02;
 /** A following chunk joins the one before if it was scheduled this long before its time. */
 const JOIN_S = 0.005;
@@ -35,29 +42,14 @@ const JOIN_S = 0.005;
 const FADE_S = 0.003;
 /** Decoded this far ahead: a minute of decoded speech takes 11 MB, and most of it may never be heard. */
 const AHEAD_S = 10;
-const DUCKED_GAIN = 0.2;
-const DUCK_TIME_CONSTANT_S = 0.03;
+/** 12 dB less. */
+const QUIET_GAIN = 10 ** (-12 / 20);
+/** So many chunks that were heard are kept: a reply that was held may go on from a word before. */
+const PAST_CHUNKS = 3;
 const TICK_MS = 40;
 const REPORT_EVERY_MS = 200;
 /** A longer output delay than this is a broken report of the browser. */
 const MAX_OUTPUT_LATENCY_S = 0.5;
-
-/** A chunk that is scheduled and not yet heard to its end. */
-interface Clip {
-  head: ChunkHead;
-  source: AudioBufferSourceNode;
-  startS: number;
-  endS: number;
-  playedMs: number;
-  reportedMs: number | null;
-}
-
-/** What was heard of a message before the chunk that is playing. */
-interface Tally {
-  text: string;
-  heardMs: number;
-  peak: number;
-}
 
 export class Playback {
   /** All that is heard passes here, for the meter and the peak. */
@@ -65,11 +57,19 @@ export class Playback {
   private readonly samples: Float32Array<ArrayBuffer>;
   private readonly assembler = new ChunkAssembler();
   private waiting: Chunk[] = [];
+  /** Scheduled, and not yet heard to its end. */
   private clips: Clip[] = [];
+  /** What was heard last. */
+  private past: Clip[] = [];
+  /** Responses that are silent for now, each with what it goes on with. */
+  private readonly held = new Map<string, Clip[]>();
   /** One volume for each response, so that one can fade while the next begins. */
-  private readonly volumes = new Map<string, GainNode>();
+  private readonly volumes = new Map<string, Loudness>();
   private readonly cleared = new Set<string>();
-  private readonly tallies = new Map<string, Tally>();
+  /** What will have been heard of each message after all that was decoded of it. */
+  private readonly decoded = new Map<string, Said>();
+  /** The loudest sample of each message. */
+  private readonly peaks = new Map<string, number>();
   /** The first frame after everything scheduled. Whole frames: a start between two frames would be resampled. */
   private nextFrame = 0;
   private decoding = false;
@@ -94,13 +94,23 @@ export class Playback {
     void this.pump();
   }
 
-  /** Plays quietly while the server decides whether it was interrupted; all responses if none is named. */
-  duck(responseId: string | null): void {
-    this.setVolume(responseId, DUCKED_GAIN);
+  /** Somebody may be speaking over a response: it is played quietly, or held where it is. */
+  duck(responseId: string, hush: Hush): void {
+    if (this.closed || this.cleared.has(responseId) || this.held.has(responseId)) return;
+    if (hush === 'silent') this.hold(responseId);
+    else this.volume(responseId).change(QUIET_GAIN, this.context.currentTime);
   }
 
-  resume(responseId: string | null): void {
-    this.setVolume(responseId, 1);
+  /** A response is as loud as before. If it was held it goes on: from this place, or from where it stopped if none is named. */
+  resume(responseId: string, place: Place | null): void {
+    const now = this.context.currentTime;
+    const kept = this.held.get(responseId);
+    if (!kept) return void this.volumes.get(responseId)?.change(1, now);
+    this.held.delete(responseId);
+    const clips = this.stepBack(responseId, kept, place);
+    for (const clip of clips) this.play(clip);
+    this.volume(responseId).change(1, now, clips[0]?.startS);
+    void this.pump();
   }
 
   /** Stops a response at once and forgets what is still to come of it. */
@@ -108,17 +118,19 @@ export class Playback {
     if (this.cleared.has(responseId)) return;
     this.tick();
     this.cleared.add(responseId);
-    this.waiting = this.waiting.filter((chunk) => chunk.head.response_id !== responseId);
-    this.fade(responseId);
-    const stopped = this.clips.filter((clip) => clip.head.response_id === responseId);
-    this.clips = this.clips.filter((clip) => clip.head.response_id !== responseId);
+    const [stopped, others] = parted(this.clips, responseId);
+    this.clips = others;
+    this.past = parted(this.past, responseId)[1];
+    this.waiting = parted(this.waiting, responseId)[1];
+    this.held.delete(responseId);
+    const now = this.context.currentTime;
+    this.volumes.get(responseId)?.change(0, now, now, FADE_S);
+    this.volumes.delete(responseId);
     for (const clip of stopped) {
-      clip.source.stop(this.context.currentTime + FADE_S);
+      clip.stop(now + FADE_S);
       if (clip.reportedMs !== null) this.report(clip);
     }
-    const last = this.clips.at(-1);
-    this.nextFrame = last ? Math.round(last.endS * this.context.sampleRate) : 0;
-    this.settle();
+    this.queueFromHere();
   }
 
   /** Stops everything for good; the context stays the owner's to close. */
@@ -126,7 +138,45 @@ export class Playback {
     for (const responseId of new Set(this.clips.map((clip) => clip.head.response_id))) this.clear(responseId);
     this.closed = true;
     this.waiting = [];
+    this.held.clear();
     this.settle();
+  }
+
+  /** Fades a response out, and keeps what is left of it. What is heard while it fades will be heard again. */
+  private hold(responseId: string): void {
+    this.tick();
+    const now = this.context.currentTime;
+    const placeS = now + SOON_S;
+    const silentS = this.volume(responseId).change(0, now, placeS);
+    const [stopped, others] = parted(this.clips, responseId);
+    const kept: Clip[] = [];
+    for (const clip of stopped) {
+      clip.stop(silentS);
+      // What has left the context is on its way to the ear: it counts as heard.
+      const ended = clip.startS <= placeS && this.follow(clip, placeS);
+      if (ended) continue;
+      kept.push(clip);
+      if (clip.reportedMs !== null && clip.reportedMs !== clip.playedMs) this.report(clip);
+    }
+    this.clips = others;
+    this.held.set(responseId, kept);
+    this.queueFromHere();
+  }
+
+  /** What a held response goes on with. Sound that was not heard is never skipped. */
+  private stepBack(responseId: string, kept: Clip[], place: Place | null): Clip[] {
+    const [past, others] = parted(this.past, responseId);
+    const at = past.findIndex(({ head }) => head.chunk_id === place?.chunkId);
+    if (place && at >= 0) {
+      this.past = [...others, ...past.slice(0, at)];
+      const clips = [...past.slice(at), ...kept];
+      clips.forEach((clip, index) => clip.seek(index === 0 ? place.fromMs : 0));
+      return clips;
+    }
+    const [first] = kept;
+    const isNamed = first?.head.chunk_id === place?.chunkId;
+    first?.seek(place && isNamed ? Math.min(place.fromMs, first.playedMs) : first.playedMs);
+    return kept;
   }
 
   /** Decodes and schedules what waits, in order, one chunk at a time. */
@@ -134,37 +184,34 @@ export class Playback {
     if (this.decoding) return;
     this.decoding = true;
     while (this.nextFrame / this.context.sampleRate - this.context.currentTime < AHEAD_S) {
-      const chunk = this.waiting.shift();
-      if (!chunk) break;
-      const { head, wav } = chunk;
+      const next = this.waiting.findIndex(({ head }) => !this.held.has(head.response_id));
+      if (next < 0) break;
+      const { head, wav } = this.waiting.splice(next, 1)[0]!;
       const buffer = await this.context.decodeAudioData(wav).catch(() => null);
       if (this.closed) break;
       if (this.cleared.has(head.response_id)) continue;
-      if (buffer) this.schedule(head, buffer);
+      if (buffer) this.take(head, buffer);
       else this.handlers.report({ type: 'sotto.playout', chunk_id: head.chunk_id, played_ms: 0 });
     }
     this.decoding = false;
   }
 
-  private schedule(head: ChunkHead, buffer: AudioBuffer): void {
+  private take(head: ChunkHead, buffer: AudioBuffer): void {
+    const clip = new Clip(head, buffer, this.decoded.get(head.item_id) ?? { text: '', heardMs: 0 });
+    this.decoded.set(head.item_id, clip.whole());
+    const kept = this.held.get(head.response_id);
+    if (kept) kept.push(clip);
+    else this.play(clip);
+  }
+
+  /** Schedules a clip after all others. */
+  private play(clip: Clip): void {
     const rate = this.context.sampleRate;
     const now = this.context.currentTime;
     const inTime = this.nextFrame / rate >= now + JOIN_S;
     const startFrame = inTime ? this.nextFrame : Math.ceil((now + LEAD_S) * rate);
-    this.nextFrame = startFrame + buffer.length;
-    const source = this.context.createBufferSource();
-    source.buffer = buffer;
-    source.connect(this.volume(head.response_id));
-    source.onended = () => source.disconnect();
-    source.start(startFrame / rate);
-    this.clips.push({
-      head,
-      source,
-      startS: startFrame / rate,
-      endS: this.nextFrame / rate,
-      playedMs: 0,
-      reportedMs: null,
-    });
+    this.nextFrame = clip.start(this.context, this.volume(clip.head.response_id).node, startFrame);
+    this.clips.push(clip);
     this.timer ??= setInterval(() => this.tick(), TICK_MS);
   }
 
@@ -172,29 +219,29 @@ export class Playback {
   private tick(): void {
     const heardS = this.context.currentTime - this.outputLatency();
     for (let clip = this.clips[0]; clip && heardS >= clip.startS; clip = this.clips[0]) {
-      if (clip.reportedMs === null) this.report(clip);
-      const ended = heardS >= clip.endS;
-      const playedMs = ended ? clip.head.duration_ms : Math.min(clip.head.duration_ms, (heardS - clip.startS) * 1000);
-      clip.playedMs = Math.max(clip.playedMs, playedMs);
-      this.tell(clip, ended);
-      if (ended) this.clips.shift();
-      if (ended || clip.playedMs - (clip.reportedMs ?? 0) >= REPORT_EVERY_MS) this.report(clip);
-      if (!ended) break;
+      if (!this.follow(clip, heardS)) break;
+      this.clips.shift();
     }
     this.settle();
     void this.pump();
   }
 
-  private tell(clip: Clip, ended: boolean): void {
+  /** Brings one clip up to a time; whether it was heard to its end. */
+  private follow(clip: Clip, timeS: number): boolean {
+    if (clip.reportedMs === null) this.report(clip);
+    const ended = clip.advance(timeS);
+    this.tell(clip);
+    if (ended) this.past = [...this.past, clip].slice(-PAST_CHUNKS);
+    if (ended || clip.playedMs - (clip.reportedMs ?? 0) >= REPORT_EVERY_MS) this.report(clip);
+    return ended;
+  }
+
+  private tell(clip: Clip): void {
     const { response_id: responseId, item_id: itemId } = clip.head;
-    const before = this.tallies.get(itemId) ?? { text: '', heardMs: 0, peak: 0 };
-    const now = {
-      text: joinText(before.text, heardText(clip.head, clip.playedMs)),
-      heardMs: before.heardMs + clip.playedMs,
-      peak: Math.max(before.peak, this.loudest()),
-    };
-    this.tallies.set(itemId, ended ? now : { ...before, peak: now.peak });
-    this.handlers.heard({ responseId, itemId, ...now, heardMs: Math.round(now.heardMs) });
+    const { text, heardMs } = clip.said();
+    const peak = Math.max(this.peaks.get(itemId) ?? 0, this.loudest());
+    this.peaks.set(itemId, peak);
+    this.handlers.heard({ responseId, itemId, text, heardMs: Math.round(heardMs), peak });
   }
 
   private report(clip: Clip): void {
@@ -217,35 +264,26 @@ export class Playback {
     return Math.min(Math.max(latency, 0), MAX_OUTPUT_LATENCY_S);
   }
 
-  private volume(responseId: string): GainNode {
+  private volume(responseId: string): Loudness {
     const known = this.volumes.get(responseId);
     if (known) return known;
     for (const [id, old] of this.volumes) {
-      if (this.clips.some((clip) => clip.head.response_id === id)) continue;
-      old.disconnect();
+      if (this.held.has(id) || this.clips.some((clip) => clip.head.response_id === id)) continue;
+      old.node.disconnect();
       this.volumes.delete(id);
     }
-    const volume = this.context.createGain();
-    volume.connect(this.analyser);
+    const node = this.context.createGain();
+    node.connect(this.analyser);
+    const volume = new Loudness(node);
     this.volumes.set(responseId, volume);
     return volume;
   }
 
-  private setVolume(responseId: string | null, gain: number): void {
-    for (const [id, volume] of this.volumes) {
-      if (responseId !== null && id !== responseId) continue;
-      volume.gain.cancelScheduledValues(this.context.currentTime);
-      volume.gain.setTargetAtTime(gain, this.context.currentTime, DUCK_TIME_CONSTANT_S);
-    }
-  }
-
-  private fade(responseId: string): void {
-    const gain = this.volumes.get(responseId)?.gain;
-    const now = this.context.currentTime;
-    gain?.cancelScheduledValues(now);
-    gain?.setValueAtTime(gain.value, now);
-    gain?.linearRampToValueAtTime(0, now + FADE_S);
-    this.volumes.delete(responseId);
+  /** Clips were taken out: what comes next follows those that are left. */
+  private queueFromHere(): void {
+    const last = this.clips.at(-1);
+    this.nextFrame = last ? Math.round(last.endS * this.context.sampleRate) : 0;
+    this.settle();
   }
 
   /** Rests when nothing plays. */
@@ -254,4 +292,10 @@ export class Playback {
     clearInterval(this.timer);
     this.timer = undefined;
   }
+}
+
+/** What belongs to a response, and what does not. */
+function parted<T extends { head: ChunkHead }>(all: T[], responseId: string): [T[], T[]] {
+  const belongs = ({ head }: T) => head.response_id === responseId;
+  return [all.filter(belongs), all.filter((each) => !belongs(each))];
 }

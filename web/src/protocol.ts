@@ -30,7 +30,18 @@ export type ClientEvent =
   | { type: 'input_audio_buffer.commit' }
   | { type: 'input_audio_buffer.clear' }
   | { type: 'conversation.item.truncate'; item_id: string; content_index: 0; audio_end_ms: number }
-  | { type: 'session.update'; session: { type: 'realtime'; sotto?: { interruption: 'always' | 'never' } } };
+  | { type: 'session.update'; session: SessionChange };
+
+/** What of a session the page sets. */
+export interface SessionChange {
+  type: 'realtime';
+  /** `null`: nothing ends a turn but `input_audio_buffer.commit`. */
+  audio?: { input: { turn_detection: null | { type: 'semantic_vad'; eagerness: 'auto' } } };
+  sotto?: { interruption: Interruption; min_words?: number };
+}
+
+/** What happens to a reply when somebody speaks over it. */
+export type Interruption = 'always' | 'after_words' | 'never';
 
 /** A message that did not come by voice: typed, or said in an earlier call. */
 export interface NewItem {
@@ -50,7 +61,9 @@ export interface Session {
   sotto: {
     call_id: string | null;
     output: Output;
-    interruption: string | null;
+    interruption: Interruption | null;
+    /** So many words stop a reply with `after_words`. */
+    min_words: number | null;
     /** `stored`: what is said is written down. `memory`: it is forgotten when the call ends. */
     history: string | null;
     /** The conversation that the call belongs to. */
@@ -87,6 +100,49 @@ export interface Timings {
   first_audio_ms: number | null;
 }
 
+/** How a turn of the person went. */
+export interface TurnRecord {
+  /** The person's item. */
+  item_id: string | null;
+  timings: Timings;
+  decision: Decision | null;
+  /** Replies that were begun before the turn was over, and whether the last of them was the answer. */
+  eager: { begun: number; used: boolean };
+  /** Why it has no words although something was heard. */
+  rejected: string | null;
+}
+
+/** Why a turn ended when it did. */
+export interface Decision {
+  /** `model`, `silence`, `limit` or `client`. */
+  reason: string;
+  silence_ms: number;
+  checks: Check[];
+  /** `usual`, `number`, `spelling`, `address`, `unfinished` or `asked`. */
+  patience: string;
+}
+
+/** A model was asked whether the person had finished. */
+export interface Check {
+  silence_ms: number;
+  probability: number;
+  /** What it would have taken to end the turn then. */
+  threshold: number;
+}
+
+/** Somebody spoke over a reply, and it was decided what they wanted. */
+export interface Overlap {
+  response_id: string;
+  stopped: boolean;
+  /** `words`, `long`, `meant`, `short`, `no_words`, `backchannel`, `echo` or `few_words`. */
+  why: string;
+  speech_ms: number;
+  decided_ms: number;
+}
+
+/** How a reply is played while somebody may be speaking over it. */
+export type Hush = 'quiet' | 'silent';
+
 interface ServerEvents {
   'error': { code: string | null; message: string };
   'session.created': { session: Session };
@@ -94,6 +150,7 @@ interface ServerEvents {
   'input_audio_buffer.speech_started': { item_id: string };
   'input_audio_buffer.speech_stopped': { item_id: string };
   'input_audio_buffer.committed': { item_id: string };
+  'input_audio_buffer.timeout_triggered': { item_id: string };
   'conversation.item.input_audio_transcription.delta': { item_id: string; delta: string };
   'conversation.item.input_audio_transcription.completed': { item_id: string; transcript: string };
   'conversation.item.input_audio_transcription.failed': { item_id: string; message: string };
@@ -111,10 +168,12 @@ interface ServerEvents {
   'output_audio_buffer.cleared': { response_id: string };
   'sotto.state': { state: TalkState };
   'sotto.transcript.interim': { item_id: string; stable: string; tail: string };
-  'sotto.turn': { timings: Timings };
+  'sotto.turn': TurnRecord;
+  'sotto.interruption': Overlap;
   'sotto.audio.chunk': ChunkHead;
-  'sotto.audio.duck': { response_id: string | null };
-  'sotto.audio.resume': { response_id: string | null };
+  'sotto.audio.duck': { response_id: string; level: Hush };
+  /** `chunk_id`: where it goes on, if it was silent. */
+  'sotto.audio.resume': { response_id: string; chunk_id: string | null; from_ms: number };
   'sotto.audio.clear': { response_id: string };
   'sotto.item.stored': { item_id: string; seq: number };
   'sotto.item.not_stored': { item_id: string; reason: string };
@@ -133,6 +192,7 @@ const readers: { [T in keyof ServerEvents]: (fields: Fields) => ServerEvents[T] 
   'input_audio_buffer.speech_started': item,
   'input_audio_buffer.speech_stopped': item,
   'input_audio_buffer.committed': item,
+  'input_audio_buffer.timeout_triggered': item,
   'conversation.item.input_audio_transcription.delta': (f) => ({ ...item(f), delta: orNull(f['delta']) ?? '' }),
   'conversation.item.input_audio_transcription.completed': (f) => ({
     ...item(f),
@@ -183,14 +243,26 @@ const readers: { [T in keyof ServerEvents]: (fields: Fields) => ServerEvents[T] 
   'sotto.transcript.interim': (f) => ({ ...item(f), stable: asString(f['stable']), tail: asString(f['tail']) }),
   'sotto.turn': (f) => {
     const timings = asObject(f['timings']);
+    const eager = orEmpty(f['eager']);
     return {
+      item_id: orNull(f['item_id']),
       timings: {
         transcript_ms: numberOrNull(timings['transcript_ms']),
         first_token_ms: numberOrNull(timings['first_token_ms']),
         first_audio_ms: numberOrNull(timings['first_audio_ms']),
       },
+      decision: decision(f['decision']),
+      eager: { begun: numberOrNull(eager['begun']) ?? 0, used: eager['used'] === true },
+      rejected: orNull(f['rejected']),
     };
   },
+  'sotto.interruption': (f) => ({
+    ...response(f),
+    stopped: f['stopped'] === true,
+    why: asString(f['why']),
+    speech_ms: asNumber(f['speech_ms']),
+    decided_ms: asNumber(f['decided_ms']),
+  }),
   'sotto.audio.chunk': (f) => ({
     ...response(f),
     ...item(f),
@@ -200,8 +272,12 @@ const readers: { [T in keyof ServerEvents]: (fields: Fields) => ServerEvents[T] 
     text: orNull(f['text']) ?? '',
     words: words(f['words']),
   }),
-  'sotto.audio.duck': (f) => ({ response_id: orNull(f['response_id']) }),
-  'sotto.audio.resume': (f) => ({ response_id: orNull(f['response_id']) }),
+  'sotto.audio.duck': (f) => ({ ...response(f), level: f['level'] === 'silent' ? 'silent' : 'quiet' }),
+  'sotto.audio.resume': (f) => ({
+    ...response(f),
+    chunk_id: orNull(f['chunk_id']),
+    from_ms: numberOrNull(f['from_ms']) ?? 0,
+  }),
   'sotto.audio.clear': response,
   'sotto.item.stored': (f) => ({ ...item(f), seq: asNumber(f['seq']) }),
   'sotto.item.not_stored': (f) => ({ ...item(f), reason: orNull(f['reason']) ?? '' }),
@@ -217,7 +293,8 @@ function session(fields: Fields): { session: Session } {
       sotto: {
         call_id: orNull(sotto['call_id']),
         output: sotto['output'] === 'blob' ? 'blob' : 'track',
-        interruption: orNull(sotto['interruption']),
+        interruption: interruption(sotto['interruption']),
+        min_words: numberOrNull(sotto['min_words']),
         history: orNull(sotto['history']),
         conversation: orNull(sotto['conversation']),
         tier: orNull(sotto['tier']),
@@ -234,6 +311,30 @@ function engines(fields: Fields): Engines {
     if (name) names[stage] = name;
   }
   return names;
+}
+
+function interruption(value: unknown): Interruption | null {
+  return value === 'always' || value === 'after_words' || value === 'never' ? value : null;
+}
+
+/** A turn is worth its times without it, so a broken one is none. */
+function decision(value: unknown): Decision | null {
+  try {
+    const fields = asObject(value);
+    const checks = Array.isArray(fields['checks']) ? fields['checks'] : [];
+    return {
+      reason: asString(fields['reason']),
+      silence_ms: asNumber(fields['silence_ms']),
+      checks: checks.map(asObject).map((check) => ({
+        silence_ms: asNumber(check['silence_ms']),
+        probability: asNumber(check['probability']),
+        threshold: asNumber(check['threshold']),
+      })),
+      patience: orNull(fields['patience']) ?? 'usual',
+    };
+  } catch {
+    return null;
+  }
 }
 
 function item(fields: Fields): { item_id: string } {

@@ -23,6 +23,8 @@ export interface Turn {
   replaces?: string;
   heardMs?: number;
   peak?: number;
+  /** Why the server did what it did with it; known as long as the page is. */
+  why?: string[];
 }
 
 export type Known = Pick<Turn, 'role' | 'text' | 'phase' | 'via' | 'atMs'> & { id: string; seq: number };
@@ -48,14 +50,14 @@ export class Thread {
     const firstSeq = items[0]?.seq ?? Infinity;
     const before = this.turns.filter((turn) => turn.seq !== null && turn.seq < firstSeq);
     const after = this.turns.filter((turn) => turn.seq === null && !(turn.id !== null && ids.has(turn.id)));
-    const keys = this.keys();
-    this.turns = [...before, ...items.map((item) => this.known(item, keys)), ...after];
+    const shown = this.shown();
+    this.turns = [...before, ...items.map((item) => this.known(item, shown)), ...after];
   }
 
   /** Older items, as one reads back. */
   knowOlder(items: Known[]): void {
-    const keys = this.keys();
-    const earlier = items.filter((item) => !keys.has(item.id)).map((item) => this.known(item, keys));
+    const shown = this.shown();
+    const earlier = items.filter((item) => !shown.has(item.id)).map((item) => this.known(item, shown));
     this.turns = [...earlier, ...this.turns];
   }
 
@@ -153,13 +155,14 @@ export class Thread {
     return this.turns.find((turn) => turn.id === id);
   }
 
-  /** Under which key each item is shown. */
-  private keys(): Map<string | null, string> {
-    return new Map(this.turns.map(({ id, key }) => [id, key]));
+  /** Each item as it is shown. */
+  private shown(): Map<string | null, Turn> {
+    return new Map(this.turns.map((turn) => [turn.id, turn]));
   }
 
-  private known(item: Known, keys: Map<string | null, string>): Turn {
-    return { ...item, key: keys.get(item.id) ?? item.id, saved: this.kept() ? 'saved' : 'never' };
+  private known(item: Known, shown: Map<string | null, Turn>): Turn {
+    const { key = item.id, why } = shown.get(item.id) ?? {};
+    return { ...item, key, saved: this.kept() ? 'saved' : 'never', ...(why && { why }) };
   }
 
   private takeOut(from: number): void {
@@ -192,8 +195,8 @@ export class Thread {
 }
 
 /** A caption, as a turn among turns. */
-export function captionTurn({ id, role, text, tail, phase, saved, seq, via, atMs, heardMs, peak }: Caption): Turn {
-  return { key: id, id, seq, role, text, tail, phase, via, atMs, saved, heardMs, peak };
+export function captionTurn({ id, role, text, tail, phase, saved, seq, via, atMs, heardMs, peak, why }: Caption): Turn {
+  return { key: id, id, seq, role, text, tail, phase, via, atMs, saved, heardMs, peak, why };
 }
 
 function awaited(turn: Turn): boolean {

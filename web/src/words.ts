@@ -4,10 +4,11 @@ import type { Caption } from './captions';
 import type { Engines, Timings } from './protocol';
 
 export function stateWord(model: Model): string {
+  if (model.holding && inCall(model.state)) return 'listening';
   const words: Record<State, string> = {
     idle: '',
     connecting: model.waiting === 'path' ? 'reconnecting' : 'connecting',
-    listening: model.muted ? 'muted' : 'listening',
+    listening: model.muted ? 'muted' : model.pushToTalk ? 'ready' : 'listening',
     thinking: 'thinking',
     speaking: 'speaking',
     ended: model.answered ? 'call ended' : 'no call',
@@ -32,7 +33,10 @@ export function hint(model: Model): string {
     return waits[model.waiting];
   }
   if (!inCall(model.state)) return '';
+  if (model.holding) return 'Let go when you have finished.';
   if (model.muted) return 'Nothing you say is heard.';
+  if (model.unheard && model.state === 'listening') return model.unheard;
+  if (model.pushToTalk) return model.captions.length === 0 ? 'You are heard only while you hold the button.' : '';
   return model.state === 'listening' && model.captions.length === 0 ? 'Go ahead, say something.' : '';
 }
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Call, type Model } from '../src/call';
 import { CallError, callLost, noMediaPath } from '../src/errors';
-import type { Output, ServerEvent } from '../src/protocol';
+import type { Output, ServerEvent, Session } from '../src/protocol';
 import { captionTurn } from '../src/thread';
 import { captionText, hint, latency, privacy, stateWord, title } from '../src/words';
 import { StubSound, StubTransport } from './stubs/transport';
@@ -106,6 +106,35 @@ describe('a turn', () => {
       { type: 'response.output_text.done', response_id: 'r', item_id: 'i', text: 'Read this.' },
     );
     expect(model.captions).toMatchObject([{ text: 'Read this.', phase: 'done' }]);
+  });
+
+  test('says why it was answered when it was', () => {
+    connect();
+    said('i1', 'Hello.');
+    server.receive(turn('i1'));
+    expect(captionTurn(model.captions[0]!).why?.slice(0, 2)).toEqual([
+      'You paused for 0.3 s.', 'I was 92 % sure that you had finished (50 % was needed).',
+    ]);
+  });
+
+  test('of which no words were believed says so until something else is said', () => {
+    connect();
+    said('i1', '');
+    server.receive(turn('i1', 'no_speech'));
+    expect([hint(model), model.captions]).toEqual(['It sounded like a noise.', []]);
+    said('i2', 'Hello.');
+    expect(hint(model)).toBe('');
+  });
+
+  test('that nobody took is no caption', () => {
+    connect();
+    server.receive(
+      { type: 'input_audio_buffer.timeout_triggered', item_id: 'i1' },
+      { type: 'input_audio_buffer.committed', item_id: 'i1' },
+    );
+    answer('r1', 'i2');
+    hear('r1', 'i2', 'Are you there?', 400);
+    expect(model.captions.map(({ id }) => id)).toEqual(['i2']);
   });
 
   test('what the recogniser found empty leaves no trace', () => {
@@ -228,15 +257,33 @@ describe('an interruption', () => {
   test('that was only a murmur is forgotten, and the answer goes on', () => {
     server.receive(
       { type: 'input_audio_buffer.speech_started', item_id: 'i3' },
-      { type: 'sotto.audio.duck', response_id: 'r1' },
+      { type: 'sotto.audio.duck', response_id: 'r1', level: 'quiet' },
+      { type: 'sotto.audio.duck', response_id: 'r1', level: 'silent' },
       { type: 'input_audio_buffer.speech_stopped', item_id: 'i3' },
     );
     expect(model.captions).toHaveLength(3);
-    server.receive({ type: 'sotto.audio.resume', response_id: 'r1' });
+    server.receive(
+      { type: 'sotto.interruption', response_id: 'r1', stopped: false, why: 'backchannel', speech_ms: 300, decided_ms: 600 },
+      { type: 'sotto.audio.resume', response_id: 'r1', chunk_id: 'c2', from_ms: 320 },
+    );
     expect(model.captions.map(({ id }) => id)).toEqual(['i1', 'i2']);
-    expect(sound.log.slice(-2)).toEqual(['duck r1', 'resume r1']);
+    expect(model.captions[1]!.why).toEqual(['You only said that you listen, so I went on. I heard 0.3 s of it, and knew after 0.6 s.']);
+    expect(sound.log.slice(-3)).toEqual(['duck r1 quiet', 'duck r1 silent', 'resume r1 c2 320']);
+    // It goes on a word before.
+    hear('r1', 'i2', 'Once upon', 700);
+    expect(model.captions[1]).toMatchObject({ text: 'Once upon', heardMs: 700 });
     hear('r1', 'i2', 'Once upon a time, there was', 1400);
     expect(model.captions[1]).toMatchObject({ text: 'Once upon a time, there was', phase: 'open' });
+  });
+
+  test('that may be an answer stays, although the reply goes on', () => {
+    server.receive(
+      { type: 'input_audio_buffer.speech_started', item_id: 'i3' },
+      { type: 'sotto.transcript.interim', item_id: 'i3', stable: 'Yes', tail: '' },
+      { type: 'sotto.audio.resume', response_id: 'r1', chunk_id: null, from_ms: 0 },
+    );
+    expect(model.captions.map(({ text }) => text)).toEqual(['Tell me a story.', 'Once upon a time,', 'Yes']);
+    expect(sound.log.at(-1)).toBe('resume r1');
   });
 
   test('by hanging up cuts as well', () => {
@@ -428,7 +475,7 @@ describe('what the person is saying', () => {
 });
 
 function created(output: Output = 'blob', history = 'memory'): ServerEvent {
-  const sotto = { call_id: 'rtc_1', output, interruption: 'always', history, conversation: null, tier: null, engines: { llm: 'echo' } };
+  const sotto: Session['sotto'] = { call_id: 'rtc_1', output, interruption: 'always', min_words: 2, history, conversation: null, tier: null, engines: { llm: 'echo' } };
   return { type: 'session.created', session: { model: 'echo', sotto } };
 }
 
@@ -447,8 +494,16 @@ function answer(response_id: string, item_id: string): void {
     { type: 'response.output_item.added', response_id, item_id },
     { type: 'output_audio_buffer.started', response_id },
     { type: 'sotto.state', state: 'speaking' },
-    { type: 'sotto.turn', timings: { transcript_ms: 312, first_token_ms: 358, first_audio_ms: 421 } },
+    turn('i1'),
   );
+}
+
+function turn(item_id: string, rejected: string | null = null): ServerEvent {
+  return {
+    type: 'sotto.turn', item_id, rejected, eager: { begun: 0, used: false },
+    timings: { transcript_ms: 312, first_token_ms: 358, first_audio_ms: 421 },
+    decision: { reason: 'model', silence_ms: 300, checks: [{ silence_ms: 96, probability: 0.92, threshold: 0.5 }], patience: 'usual' },
+  };
 }
 
 function hear(responseId: string, itemId: string, text: string, heardMs: number): void {

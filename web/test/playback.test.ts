@@ -160,16 +160,6 @@ describe('playback', () => {
     expect(context.sources).toHaveLength(1);
   });
 
-  test('duck lowers the volume, resume raises it', async () => {
-    await send('a', 500);
-    playback.duck(null);
-    expect(context.gains[0]!.targets.at(-1)).toBeLessThan(0.5);
-    playback.resume('response');
-    expect(context.gains[0]!.targets.at(-1)).toBe(1);
-    playback.duck('another');
-    expect(context.gains[0]!.targets).toHaveLength(2);
-  });
-
   test('no more is decoded ahead than is needed', async () => {
     for (let i = 0; i < 10; i++) await send(`c${i}`, 4000);
     expect(context.sources).toHaveLength(3);

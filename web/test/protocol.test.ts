@@ -34,6 +34,25 @@ describe('events of the server', () => {
     expect(event).toMatchObject({ timings: { transcript_ms: 300, first_token_ms: null, first_audio_ms: null } });
   });
 
+  test('a turn says why it ended, as far as the server tells', () => {
+    expect(parsed(events.find((each) => each.type === 'sotto.turn'))).toMatchObject({
+      item_id: 'item_1',
+      decision: { reason: 'model', silence_ms: 210, checks: [{ probability: 0.93, threshold: 0.5 }], patience: 'number' },
+      eager: { begun: 1, used: true },
+      rejected: null,
+    });
+    const broken = { type: 'sotto.turn', timings: {}, decision: { reason: 'model', silence_ms: 1, checks: [3] }, eager: null };
+    expect(parsed(broken)).toMatchObject({ decision: null, eager: { begun: 0, used: false } });
+  });
+
+  test('a reply is made quiet where nothing else is said, and goes on where it is told', () => {
+    expect(parsed({ type: 'sotto.audio.duck', response_id: 'r' })).toMatchObject({ level: 'quiet' });
+    expect(parsed({ type: 'sotto.audio.duck', response_id: 'r', level: 'silent' })).toMatchObject({ level: 'silent' });
+    expect(parsed({ type: 'sotto.audio.resume', response_id: 'r' })).toMatchObject({ chunk_id: null, from_ms: 0 });
+    expect(parsed({ type: 'sotto.audio.resume', response_id: 'r', chunk_id: 'c', from_ms: 320 })).toMatchObject({ chunk_id: 'c', from_ms: 320 });
+    expect(parsed({ type: 'sotto.audio.duck', level: 'quiet' })).toBeUndefined();
+  });
+
   test('what was typed has its words, what was spoken none yet', () => {
     const added = (content: unknown) => parsed({ type: 'conversation.item.added', item: { id: 'i', role: 'user', content } });
     expect(added([{ type: 'input_text', text: 'And' }, { type: 'input_text', text: ' this.' }])).toMatchObject({ text: 'And this.' });

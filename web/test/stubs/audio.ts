@@ -53,13 +53,16 @@ export class FakeContext {
 export class FakeSource {
   buffer: { length: number } | null = null;
   startedAt: number | null = null;
+  /** Where in its buffer it starts. */
+  offset = 0;
   stoppedAt: number | null = null;
   onended: (() => void) | null = null;
   connect = () => undefined;
   disconnect = () => undefined;
 
-  start(when: number): void {
+  start(when: number, offset = 0): void {
     this.startedAt = when;
+    this.offset = offset;
   }
 
   stop(when: number): void {
@@ -69,14 +72,25 @@ export class FakeSource {
 
 export class FakeGain {
   readonly ramps: [number, number][] = [];
-  readonly targets: number[] = [];
+  private line: [number, number][] = [];
   readonly gain = {
-    value: 1,
-    cancelScheduledValues: () => undefined,
-    setValueAtTime: () => undefined,
-    linearRampToValueAtTime: (value: number, at: number) => this.ramps.push([value, at]),
-    setTargetAtTime: (value: number) => this.targets.push(value),
+    cancelScheduledValues: () => (this.line = []),
+    setValueAtTime: (value: number, at: number) => this.line.push([value, at]),
+    linearRampToValueAtTime: (value: number, at: number) => {
+      this.line.push([value, at]);
+      this.ramps.push([value, at]);
+    },
   };
+
+  /** How loud it is at a time. */
+  at(time: number): number {
+    const after = this.line.findIndex(([, at]) => at > time);
+    if (this.line.length === 0) return 1;
+    if (after <= 0) return this.line.at(after)![0];
+    const [[from, fromAt], [to, toAt]] = [this.line[after - 1]!, this.line[after]!];
+    return from + ((to - from) * (time - fromAt)) / (toAt - fromAt);
+  }
+
   connect = () => undefined;
   disconnect = () => undefined;
 }

@@ -1,4 +1,5 @@
-import type { ClientEvent, ServerEvent } from '../../src/protocol';
+import type { Place } from '../../src/playback';
+import type { ClientEvent, Hush, ServerEvent } from '../../src/protocol';
 import type { CallSound, CallSoundHandlers } from '../../src/call';
 import type { Transport, TransportHandlers } from '../../src/transport';
 
@@ -51,8 +52,8 @@ export class StubSound implements CallSound {
   readonly log: string[] = [];
   readonly speech = {
     receive: () => this.log.push('receive'),
-    duck: (id: string | null) => this.log.push(`duck ${id}`),
-    resume: (id: string | null) => this.log.push(`resume ${id}`),
+    duck: (id: string, hush: Hush) => this.log.push(`duck ${id} ${hush}`),
+    resume: (id: string, place: Place | null) => this.log.push(`resume ${id}${place ? ` ${place.chunkId} ${place.fromMs}` : ''}`),
     clear: (id: string) => this.log.push(`clear ${id}`),
   };
   readonly track = {

@@ -22,7 +22,7 @@ export interface Caption {
   heardMs: number;
   /** The loudest sample heard, 0 to 1. */
   peak: number;
-  /** Why the server did what it did with it, sentence by sentence. */
+  /** Why the server did what it did with it, paragraph by paragraph. */
   why: string[];
 }
 
@@ -173,9 +173,9 @@ export class Captions {
   }
 
   /** Why the person was waited for, or not. */
-  explainTurn(itemId: string | null, why: string[]): void {
+  explainTurn(itemId: string | null, why: string): void {
     const caption = this.list.find(({ id }) => id === itemId);
-    if (caption) caption.why = why;
+    if (caption && why) caption.why = [why];
   }
 
   /** Why a response was stopped, or went on. */

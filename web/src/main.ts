@@ -3,6 +3,7 @@ import { Api } from './api';
 import { App } from './app';
 import { Call } from './call';
 import { microphoneSilent, obstacle, problemOf, soundSilent } from './errors';
+import { rememberManner, rememberedManner } from './manner';
 import { listDevices } from './microphone';
 import { peopleTrouble } from './people';
 import { remember, remembered } from './remembered';
@@ -11,6 +12,7 @@ import { WebRtcTransport } from './transport';
 import { PrivateVault } from './vault/seam';
 import { CallView } from './view/call';
 import { element } from './view/dom';
+import { MannerView } from './view/manner';
 import { watchMenus } from './view/menu';
 import { PageView } from './view/page';
 import { WakeLock } from './wakelock';
@@ -27,6 +29,7 @@ const choice = {
     'setSinkId' in (output === 'track' ? HTMLMediaElement : AudioContext).prototype,
 };
 
+let manner = rememberedManner();
 let sound: Sound | null = null;
 const wakeLock = new WakeLock();
 const api = new Api();
@@ -51,6 +54,8 @@ const callView = new CallView({
   },
   hangUp: () => call.hangUp(),
   toggleMute: () => call.toggleMute(),
+  press: () => call.press(),
+  release: () => call.release(),
   dismiss: () => call.tell(null),
   chooseMicrophone: (id) => {
     choice.microphoneId = remember('sotto.microphone', id);
@@ -79,7 +84,7 @@ const call: Call = new Call(
         ...handlers,
         draw: (levels) => callView.draw(levels),
         silent: () => {
-          if (!call.model.muted) call.tell(microphoneSilent());
+          if (!call.model.muted && !call.model.pushToTalk) call.tell(microphoneSilent());
         },
         stuck: () => call.tell(soundSilent()),
       });
@@ -88,6 +93,7 @@ const call: Call = new Call(
     },
     // Devices have names only once the microphone was allowed.
     microphone: () => void showDevices(),
+    manner: () => manner,
     context: () => app.calling.context(),
   },
   (model) => {
@@ -96,6 +102,12 @@ const call: Call = new Call(
     wakeLock.hold(model.state === 'connecting' || inCall(model.state));
   },
 );
+
+new MannerView(manner, (chosen) => {
+  manner = chosen;
+  rememberManner(chosen);
+  call.behave(chosen);
+});
 
 const blocked = obstacle({
   secure: window.isSecureContext,

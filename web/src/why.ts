@@ -1,16 +1,17 @@
 /** Why the server waited, answered, stopped or went on: what it recorded, in plain words. */
 import type { Check, Decision, Overlap, TurnRecord } from './protocol';
 
-/** Why a turn ended when it did, sentence by sentence; none where the server does not say. */
-export function whyTurn({ decision, eager, timings }: TurnRecord): string[] {
-  if (!decision) return [];
-  return [
+/** Why a turn ended when it did; empty where the server does not say. */
+export function whyTurn({ decision, eager, timings }: TurnRecord): string {
+  if (!decision) return '';
+  const sentences = [
     waited(decision),
     hesitated(decision),
     decided(decision),
     early(eager),
     timings.first_audio_ms === null ? '' : `You heard my answer ${seconds(timings.first_audio_ms)} after your last word.`,
-  ].filter(Boolean);
+  ];
+  return sentences.filter(Boolean).join(' ');
 }
 
 /** Why a reply stopped or went on when somebody spoke over it. */
@@ -97,9 +98,14 @@ function isSure({ probability, threshold }: Check): boolean {
 }
 
 function percent(part: number): string {
-  return `${Math.round(part * 100)} %`;
+  return together(Math.round(part * 100), '%');
 }
 
 function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
+  return together((ms / 1000).toFixed(1), 's');
+}
+
+/** A number and its unit, between which no line breaks. */
+function together(number: number | string, unit: string): string {
+  return `${number}\u00a0${unit}`;
 }

@@ -58,7 +58,7 @@ describe('why a turn ended', () => {
   });
 
   test('is not made up where the server does not say it', () => {
-    expect(whyTurn({ ...empty, decision: null })).toEqual([]);
+    expect(whyTurn({ ...empty, decision: null })).toBe('');
   });
 });
 
@@ -75,7 +75,7 @@ describe('why a reply', () => {
     [true, 'something new', 'I stopped because you spoke.'],
     [false, 'something new', 'I went on.'],
   ])('was stopped: %s, because of %s', (stopped, why, words) => {
-    expect(whyReply({ response_id: 'r', stopped, why, speech_ms: 320, decided_ms: 640 })).toBe(
+    expect(plain(whyReply({ response_id: 'r', stopped, why, speech_ms: 320, decided_ms: 640 }))).toBe(
       `${words} I heard 0.3 s of it, and knew after 0.6 s.`,
     );
   });
@@ -103,5 +103,10 @@ function check(silence_ms: number, probability: number, threshold = 0.5): Check 
 
 function why(decision: Partial<Decision>, record: Partial<TurnRecord> = {}): string {
   const whole = { reason: 'model', silence_ms: 0, checks: [], patience: 'usual', ...decision };
-  return whyTurn({ ...empty, decision: whole, ...record }).join(' ');
+  return plain(whyTurn({ ...empty, decision: whole, ...record }));
+}
+
+/** Numbers and their units stay together on the page; here they are easier to read apart. */
+function plain(text: string): string {
+  return text.replaceAll('\u00a0', ' ');
 }

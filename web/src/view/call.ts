@@ -5,11 +5,14 @@ import type { Devices } from '../microphone';
 import { strand } from '../strand';
 import { engines, hint, inCall, latency, privacy, stateWord, title } from '../words';
 import { element, isField, setParts, setText, somethingOver } from './dom';
+import { HoldView } from './hold';
 
 export interface CallActions {
   call(): void;
   hangUp(): void;
   toggleMute(): void;
+  press(): void;
+  release(): void;
   dismiss(): void;
   chooseMicrophone(id: string): void;
   chooseSpeaker(id: string): void;
@@ -28,6 +31,7 @@ const METER_EVERY_S = 0.5;
 export class CallView {
   private readonly call = element('call', HTMLButtonElement);
   private readonly mute = element('mute', HTMLButtonElement);
+  private readonly hold: HoldView;
   private readonly hangUp = element('hang-up', HTMLButtonElement);
   private readonly microphone = element('microphone', HTMLSelectElement);
   private readonly speaker = element('speaker', HTMLSelectElement);
@@ -40,6 +44,7 @@ export class CallView {
   private meterAtS = 0;
 
   constructor(private readonly actions: CallActions) {
+    this.hold = new HoldView(actions);
     this.call.addEventListener('click', () => actions.call());
     this.mute.addEventListener('click', () => actions.toggleMute());
     this.hangUp.addEventListener('click', () => actions.hangUp());
@@ -56,6 +61,8 @@ export class CallView {
     const { dataset } = document.body;
     dataset['state'] = model.state;
     dataset['muted'] = String(model.muted);
+    // Nobody is heard as long as no button is held.
+    dataset['closed'] = String(model.muted || (model.pushToTalk && !model.holding));
     dataset['hearing'] = String(model.hearing);
     setText(element('state', HTMLElement), stateWord(model));
     setText(element('hint', HTMLElement), hint(model));
@@ -75,6 +82,7 @@ export class CallView {
     }
     const shown = this.model?.muted ? 0 : levels.microphone;
     this.level.style.setProperty('--level', shown.toFixed(3));
+    this.hold.level(this.model?.holding ? levels.microphone : 0);
     if (Math.abs(levels.seconds - this.meterAtS) < METER_EVERY_S) return;
     this.meterAtS = levels.seconds;
     this.level.ariaValueNow = String(Math.round(shown * 100));
@@ -100,18 +108,21 @@ export class CallView {
     setText(element('problem-advice', HTMLElement), problem?.advice ?? '');
   }
 
-  private renderButtons({ state, muted }: Model): void {
+  private renderButtons({ state, muted, pushToTalk, holding }: Model): void {
     const open = state === 'connecting' || inCall(state);
     setText(element('mute-label', HTMLElement), muted ? 'Muted' : 'Mute');
     this.mute.ariaPressed = String(muted);
-    if (open === this.open) return;
-    this.open = open;
-    const focused = [this.call, this.mute, this.hangUp].some((button) => button === document.activeElement);
+    const buttons = [this.call, this.mute, this.hold.button, this.hangUp];
+    const focused = buttons.find((button) => button === document.activeElement);
+    this.hold.show(open && pushToTalk, holding);
+    element('mic', HTMLElement).hidden = !open || pushToTalk;
     this.call.hidden = open;
-    element('mic', HTMLElement).hidden = !open;
     this.hangUp.hidden = !open;
+    const opened = open !== this.open;
+    this.open = open;
     // The button in use disappears: the keyboard goes on from the one in its place, where a key does no harm.
-    if (focused) (open ? this.mute : this.call).focus({ preventScroll: true });
+    const place = !open ? this.call : pushToTalk ? this.hold.button : this.mute;
+    if (focused && (opened || focused.closest('[hidden]'))) place.focus({ preventScroll: true });
   }
 
   /** Keys that mean something during a call; what is written or chosen in a field belongs to the field. */

@@ -21,6 +21,8 @@ export interface Allowed {
 type Markdown = typeof import('./markdown');
 let markdown: Markdown | null = null;
 let waiting: Promise<void> | null = null;
+/** So many answers to “Why?” have a name. */
+let answers = 0;
 
 /** Fetches what shows Markdown; until it is here replies are shown as they were written. */
 export function readyMarkdown(): Promise<void> {
@@ -42,6 +44,9 @@ export class TurnView {
   /** It was still growing when it was written last. */
   private open = false;
   private editing = false;
+  /** Why it went as it did, while somebody wants to know. */
+  private readonly why = make('div', { class: 'why', 'data-testid': 'why-text' });
+  private asked = false;
 
   constructor(
     private turn: Turn,
@@ -58,8 +63,8 @@ export class TurnView {
       dataset['heardMs'] = String(turn.heardMs ?? 0);
       dataset['peak'] = (turn.peak ?? 0).toFixed(2);
     }
-    const { id, role, text, tail, phase, saved } = turn;
-    const now = JSON.stringify([id, role, text, tail, phase, saved, allowed, markdown !== null]);
+    const { id, role, text, tail, phase, saved, why } = turn;
+    const now = JSON.stringify([id, role, text, tail, phase, saved, why, allowed, markdown !== null]);
     if (now === this.drawn) return;
     this.drawn = now;
     dataset['role'] = role;
@@ -122,8 +127,32 @@ export class TurnView {
         nodes.push(button({ class: 'icon', 'aria-label': 'Answer again', title: 'Answer again', 'data-testid': 'again' }, () => this.actions.regenerate(), icon('again')));
       }
     }
+    nodes.push(this.askWhy());
     this.under.replaceChildren(...nodes.filter((node) => node !== null));
     if (focused) this.under.querySelector<HTMLElement>(`[data-testid="${focused}"]`)?.focus();
+  }
+
+  /** A question whose answer opens below; none where there is nothing to say. */
+  private askWhy(): HTMLElement | null {
+    const { why = [] } = this.turn;
+    if (why.length === 0) {
+      this.why.remove();
+      return null;
+    }
+    this.why.id ||= `why-${++answers}`;
+    if (this.why.childElementCount !== why.length || this.why.textContent !== why.join('')) this.why.replaceChildren(...why.map((text) => make('p', {}, text)));
+    const toggle = () => {
+      this.asked = !this.asked;
+      show();
+    };
+    const ask = button({ class: 'ask', 'aria-controls': this.why.id, 'data-testid': 'why' }, toggle, 'Why?');
+    const show = () => {
+      ask.ariaExpanded = String(this.asked);
+      this.why.hidden = !this.asked;
+    };
+    show();
+    if (!this.why.isConnected) this.under.after(this.why);
+    return ask;
   }
 
   /** The words become a field. Sending them takes this turn's place, and that of all that followed. */

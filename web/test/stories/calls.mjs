@@ -56,6 +56,120 @@ export const calls = {
     await page.wait(500);
     assert.equal(await page.run(`${last}.textContent`), text);
   },
+  'a reply that is talked over becomes quiet, is held, and goes on from the word': async (page) => {
+    await page.click('call');
+    await page.until(state('listening'));
+    await page.run(`stub.said('Tell me a long story.')`);
+    await page.run(`reply = stub.answers('Once upon a time there was', 'a king who had three daughters and a garden.')`);
+    await page.until(`${last}?.textContent.includes('king who')`);
+    const item = await page.run(`(stub.send('input_audio_buffer.speech_started', { item_id: 'murmur', audio_start_ms: 0 }), 'murmur')`);
+    await page.run(`stub.send('sotto.audio.duck', { response_id: reply.response_id, level: 'quiet' })`);
+    await page.wait(150);
+    await page.run(`stub.send('sotto.audio.duck', { response_id: reply.response_id, level: 'silent' })`);
+    await page.wait(300);
+    const reports = `stub.received.filter((e) => e.type === 'sotto.playout')`;
+    const held = await page.run(`${reports}.at(-1)`);
+    const text = await page.run(`${last}.textContent`);
+    await page.wait(500);
+    assert.deepEqual([await page.run(`${reports}.at(-1)`), await page.run(`${last}.textContent`)], [held, text]);
+    await page.run(`stub.send('sotto.interruption', { response_id: reply.response_id, stopped: false, why: 'backchannel', speech_ms: 320, decided_ms: 640 })`);
+    await page.run(`stub.send('input_audio_buffer.speech_stopped', { item_id: '${item}', audio_end_ms: 1 })`);
+    await page.run(`stub.send('sotto.audio.resume', { response_id: reply.response_id, chunk_id: reply.chunks[0], from_ms: 900 })`);
+    await page.until(`${reports}.at(-1).chunk_id === reply.chunks[0]`);
+    assert.match(await page.run(`${last}.textContent`), /^Once upon a time( there( was)?)?$/);
+    await page.until(`${reports}.at(-1).chunk_id === reply.chunks[1] && ${reports}.at(-1).played_ms === 2700`);
+    await page.run('stub.ends(reply)');
+    await page.until(`${last}.dataset.phase === 'done'`);
+    assert.equal(await page.run(`${last}.dataset.heardMs`), '4500');
+    const { step } = await page.run('stub.silence');
+    // A tone of 220 Hz at this loudness moves by 0.014 a sample.
+    assert.ok(step < 0.02, `a click of ${step}`);
+    return `largest step ${step.toFixed(4)}`;
+  },
+  'somebody who wants to know why is told': async (page) => {
+    await page.click('call');
+    await page.until(state('listening'));
+    await page.run(`stub.said('Tell me a long story.')`);
+    await page.run(`reply = stub.answers('Once upon a time there was', 'a king who had three daughters and a garden.')`);
+    await page.until(`${last}?.textContent.includes('time')`);
+    await page.run(`stub.send('sotto.interruption', { response_id: reply.response_id, stopped: false, why: 'no_words', speech_ms: 320, decided_ms: 640 })`);
+    await page.run(`stub.send('sotto.interruption', { response_id: reply.response_id, stopped: true, why: 'words', speech_ms: 320, decided_ms: 640 })`);
+    await page.run(`stub.cuts(reply, 1300)`);
+    await page.until(`document.querySelectorAll('[data-testid="why"]').length === 2`);
+    await page.run(`document.querySelector('[data-testid="why"]').focus()`);
+    await page.press('Enter');
+    await page.see('why-text');
+    assert.equal((await page.text('why-text')).replaceAll('\u00a0', ' '), 'You paused for 0.3 s. I was 92 % sure that you had finished (50 % was needed). You heard my answer 0.4 s after your last word.');
+    assert.equal(await page.run(`document.activeElement.getAttribute('aria-expanded')`), 'true');
+    await page.run(`document.querySelectorAll('[data-testid="why"]')[1].click()`);
+    await page.picture('why');
+    await page.press('Space');
+    await page.until(`!document.querySelector('[data-testid="why-text"]').checkVisibility()`);
+  },
+  'a button is held to talk, or the space bar': async (page) => {
+    await page.run(`document.querySelector('#sound').open = true`);
+    await page.click('push-to-talk');
+    await page.picture('push-to-talk-panel', ['desk-light', 'phone-dark']);
+    await page.key('Escape');
+    await page.reload();
+    await page.click('call');
+    await page.until(`stub.received.some((e) => e.type === 'session.update' && e.session.audio.input.turn_detection === null)`);
+    await page.until(`${state('listening')} && document.activeElement.id === 'hold'`);
+    const open = `stub.tracks.at(-1).enabled`;
+    assert.equal(await page.run(open), false);
+    await page.picture('push-to-talk');
+    const count = (type) => `stub.received.filter((e) => e.type === 'input_audio_buffer.${type}').length`;
+
+    await page.mouse('mousePressed', 'hold');
+    await page.until(`${open} && document.querySelector('#hold').ariaPressed === 'true' && ${count('clear')} === 1`);
+    await page.picture('push-to-talk-held', ['desk-light', 'desk-dark', 'phone-light', 'phone-dark']);
+    await page.mouse('mouseReleased', 'hold');
+    await page.until(`!${open} && ${count('commit')} === 1`);
+
+    // The space bar, wherever nothing else wants it; held down, it repeats.
+    await page.run(`document.querySelector('#captions').focus()`);
+    for (let i = 0; i < 3; i++) await page.keyDown('Space');
+    await page.until(`${open} && ${count('clear')} === 2`);
+    await page.keyUp('Space');
+    await page.until(`!${open} && ${count('commit')} === 2`);
+    await page.run(`document.querySelector('#hold').focus()`);
+    await page.press('Space');
+    await page.until(`${count('commit')} === 3 && ${count('clear')} === 3`);
+    await page.run(`document.querySelector('#write').focus()`);
+    await page.press('Space');
+    assert.equal(await page.run(`document.querySelector('#write').value`), ' ');
+
+    // Whoever leaves lets go.
+    await page.run(`document.querySelector('#hold').focus()`);
+    await page.keyDown('Space');
+    await page.until(open);
+    await page.run(`window.dispatchEvent(new Event('blur'))`);
+    await page.until(`!${open} && ${count('commit')} === 4`);
+    await page.keyUp('Space');
+    await page.run(`stub.send('error', { error: { type: 'invalid_request_error', code: 'input_audio_buffer_commit_empty', message: 'nothing', param: null } })`);
+    await page.until(`document.querySelector('#hint').textContent === 'I heard nothing.'`);
+    assert.equal(await page.run(`document.querySelector('#problem').hidden`), true);
+
+    // What can only click clicks twice.
+    await page.run(`document.querySelector('#hold').click()`);
+    await page.until(open);
+    await page.run(`document.querySelector('#hold').click()`);
+    await page.until(`!${open} && ${count('commit')} === 5`);
+
+    await page.run(`document.querySelector('#sound').open = true`);
+    await page.click('push-to-talk');
+    await page.until(`stub.received.at(-1).session?.audio.input.turn_detection.type === 'semantic_vad' && ${open}`);
+    await page.fill('interruption', 'after_words');
+    await page.until(`stub.received.at(-1).session?.sotto?.min_words === 2`);
+    await page.see('min-words');
+    await page.picture('interruption-panel', ['desk-dark', 'phone-light']);
+    await page.fill('interruption', '');
+    await page.until(`stub.received.at(-1).session?.sotto?.interruption === 'always'`);
+    await page.key('Escape');
+    await page.click('hang-up');
+    await page.until(state('ended'));
+    await page.run(`localStorage.clear()`);
+  },
   'hanging up sends DELETE and stops the microphone': async (page) => {
     await page.click('call');
     await page.until(state('listening'));

@@ -157,10 +157,28 @@ class Tab {
 
   /** A key as a person presses it. */
   async press(key, modifiers = 0) {
+    await this.keyDown(key, modifiers);
+    await this.keyUp(key, modifiers);
+  }
+
+  keyDown(key, modifiers = 0) {
     const [windowsVirtualKeyCode, text] = KEYS[key];
     const named = { key: key === 'Space' ? ' ' : key, code: key, windowsVirtualKeyCode, modifiers };
-    await this.send('Input.dispatchKeyEvent', { type: 'keyDown', ...named, ...(text ? { text } : {}) });
-    await this.send('Input.dispatchKeyEvent', { type: 'keyUp', ...named });
+    return this.send('Input.dispatchKeyEvent', { type: 'keyDown', ...named, ...(text ? { text } : {}) });
+  }
+
+  keyUp(key, modifiers = 0) {
+    const named = { key: key === 'Space' ? ' ' : key, code: key, windowsVirtualKeyCode: KEYS[key][0], modifiers };
+    return this.send('Input.dispatchKeyEvent', { type: 'keyUp', ...named });
+  }
+
+  /** The mouse goes down (`mousePressed`) or up (`mouseReleased`) on an element. */
+  async mouse(type, id) {
+    const at = await this.run(`(() => {
+      const { x, y, width, height } = document.querySelector('[data-testid="${id}"]').getBoundingClientRect();
+      return { x: x + width / 2, y: y + height / 2 };
+    })()`);
+    await this.send('Input.dispatchMouseEvent', { type, ...at, button: 'left', clickCount: 1 });
   }
 
   type(text) {

@@ -7,11 +7,15 @@
   const realFetch = window.fetch.bind(window);
   let peer = null;
   let count = 0;
+  /** What was said last. */
+  let asked = null;
   const channels = {};
 
   const stub = {
     /** What the page sent: client events, and requests as `{ request }`. */
     received: [],
+    /** Microphones that the page opened. */
+    tracks: [],
     /** Answer for the next POST instead of a call: `{ status, headers, body }`. */
     refuse: null,
     session: {
@@ -25,8 +29,11 @@
       channels['oai-events'].send(JSON.stringify({ type, event_id: `event_${++count}`, ...fields }));
     },
 
-    /** The longest silence between the first sound and the last that left the page, in ms; how much of the time was looked at. */
-    silence: { longestMs: 0, soundMs: 0, seen: 1 },
+    /**
+     * The longest silence between the first sound and the last that left the page, in ms; how much of the time was looked at;
+     * the largest step from one sample to the next: a click is one.
+     */
+    silence: { longestMs: 0, soundMs: 0, seen: 1, step: 0 },
 
     /** Sends a chunk of speech: a tone that lasts 300 ms a word. */
     chunk(responseId, itemId, text, tone = 220) {
@@ -47,6 +54,7 @@
     /** The person says something; the item's id is given back. */
     said(text) {
       const item_id = `item_${++count}`;
+      asked = item_id;
       this.send('input_audio_buffer.speech_started', { item_id, audio_start_ms: 0 });
       this.send('input_audio_buffer.speech_stopped', { item_id, audio_end_ms: 900 });
       this.send('input_audio_buffer.committed', { item_id });
@@ -65,9 +73,10 @@
       this.send('response.output_item.added', { response_id, output_index: 0, item: { id: item_id } });
       this.send('sotto.state', { state: 'speaking' });
       this.send('output_audio_buffer.started', { response_id });
-      for (const text of texts) this.chunk(response_id, item_id, text);
+      const chunks = texts.map((text) => this.chunk(response_id, item_id, text).chunk_id);
       this.send('sotto.turn', {
-        turn: 1, item_id, response_id,
+        turn: 1, item_id: asked, response_id, rejected: null, eager: { begun: 0, used: false },
+        decision: { reason: 'model', silence_ms: 288, checks: [{ silence_ms: 96, probability: 0.92, threshold: 0.5 }], patience: 'usual' },
         timings: {
           endpoint_ms: 210, transcript_ms: 312, first_token_ms: 358, first_clause_ms: 371, first_speech_ms: 409, first_audio_ms: 421,
         },
@@ -76,7 +85,7 @@
         response_id, item_id, output_index: 0, content_index: 0, transcript: texts.join(' '),
       });
       this.send('response.done', { response: { id: response_id, status: 'completed' } });
-      return { response_id, item_id };
+      return { response_id, item_id, chunks };
     },
 
     /** What was said is written down. */
@@ -104,6 +113,15 @@
   };
 
   window.stub = stub;
+  const { mediaDevices } = navigator;
+  const openMicrophone = mediaDevices?.getUserMedia.bind(mediaDevices);
+  if (openMicrophone) {
+    mediaDevices.getUserMedia = async (constraints) => {
+      const stream = await openMicrophone(constraints);
+      stub.tracks.push(...stream.getAudioTracks());
+      return stream;
+    };
+  }
   window.fetch = async (input, init = {}) => {
     const url = new URL(String(input), location.href);
     if (!url.pathname.startsWith('/v1/realtime/calls')) return realFetch(input, init);
@@ -186,8 +204,10 @@
       // The block that is being computed may be in it or not: what is newest is left for the next time.
       const until = now - 1024;
       lost += Math.max(0, until - done - (samples.length - 1024));
-      for (let frame = Math.max(done, now - samples.length); frame < until; frame += 1) {
-        if (Math.abs(samples[samples.length - (now - frame)]) < 0.002) continue;
+      for (let frame = Math.max(done, now - samples.length + 1); frame < until; frame += 1) {
+        const at = samples.length - (now - frame);
+        stub.silence.step = Math.max(stub.silence.step, Math.abs(samples[at] - samples[at - 1]));
+        if (Math.abs(samples[at]) < 0.002) continue;
         begun ??= frame;
         if (last !== null) stub.silence.longestMs = Math.max(stub.silence.longestMs, ((frame - last) * 1000) / context.sampleRate);
         last = frame;

@@ -1,12 +1,13 @@
 /** What a person can do on this page, and what is open on it. Elements, the network and the sound are handed in. */
 import { ApiError, codeOf, type Api } from './api';
-import type { Call, Model } from './call';
+import type { Call } from './call';
 import { Calling } from './calling';
 import type { Match, Settings, Summary, Tier } from './contract';
 import { Conversation, type Around } from './conversation';
 import { Conversations } from './conversations';
 import { Correspondence } from './correspondence';
 import { CallError } from './errors';
+import type { Model } from './model';
 import { People } from './people';
 import { readRoute, writeRoute, type Route } from './route';
 import type { Turn } from './thread';

@@ -1,47 +1,21 @@
 /**
- * What the page shows of a call: its state, the captions, the last turn's times, and what went wrong.
- * It follows the server's events; connection and sound are handed in, so that tests can stand in for them.
+ * Follows a call, so that the page can show its state, the captions, the last turn's times, and what went wrong.
+ * It goes by the server's events; connection and sound are handed in, so that tests can stand in for them.
  */
-import { Captions, type Caption } from './captions';
+import { Captions } from './captions';
 import type { ContextTurn } from './contract';
 import {
   endedByServer, endingSoon, modelFailed, notStored, problemOf, replyTooLong, serverReported, transcriptionFailed, type Problem,
 } from './errors';
 import { interruption, turnDetection, usualManner, type Manner } from './manner';
+import { idle, type Model, type State } from './model';
 import type { Heard, Place, PlaybackHandlers } from './playback';
-import type { Engines, Hush, NewItem, ServerEvent, Session, Timings } from './protocol';
+import type { Hush, NewItem, ServerEvent, Session } from './protocol';
 import { PushToTalk } from './push-to-talk';
 import type { Measured } from './remote';
 import type { Transport, TransportHandlers } from './transport';
 import { whyNoWords, whyReply, whyTurn } from './why';
 import { inCall } from './words';
-
-export type State = 'idle' | 'connecting' | 'listening' | 'thinking' | 'speaking' | 'ended';
-
-export interface Model {
-  state: State;
-  /** What `connecting` waits for. */
-  waiting: 'microphone' | 'server' | 'path';
-  /** The person is being heard. */
-  hearing: boolean;
-  muted: boolean;
-  /** The microphone is open only while a button is held, and whether one is. */
-  pushToTalk: boolean;
-  holding: boolean;
-  /** Why nothing came of what was said last. */
-  unheard: string | null;
-  /** The call came about: the server spoke. */
-  answered: boolean;
-  captions: readonly Caption[];
-  /** The times of the last turn. */
-  timings: Timings | null;
-  engines: Engines | null;
-  /** `memory`: the server stores nothing. */
-  history: string | null;
-  /** How the conversation of this call is kept. */
-  tier: string | null;
-  problem: Problem | null;
-}
 
 /** What a call needs of the loudspeaker: see `Sound`. */
 export interface CallSound {
@@ -452,25 +426,6 @@ export class Call {
     Object.assign(this.model, { state: 'ended', hearing: false, muted: false, holding: false, unheard: null, problem });
     this.changed(this.model);
   }
-}
-
-function idle(): Model {
-  return {
-    state: 'idle',
-    waiting: 'microphone',
-    hearing: false,
-    muted: false,
-    pushToTalk: false,
-    holding: false,
-    unheard: null,
-    answered: false,
-    captions: [],
-    timings: null,
-    engines: null,
-    history: null,
-    tier: null,
-    problem: null,
-  };
 }
 
 function message(role: NewItem['role'], text: string): NewItem {

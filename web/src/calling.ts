@@ -1,9 +1,10 @@
 /** A call and the conversation that it belongs to: what was said before goes in, what is said in it comes out. */
 import { ApiError } from './api';
 import type { App, Open } from './app';
-import type { Call, Model } from './call';
+import type { Call } from './call';
 import type { ContextTurn } from './contract';
 import { CallError, refusal, unreachable } from './errors';
+import type { Model } from './model';
 import { captionTurn, type Turn } from './thread';
 import { inCall } from './words';
 

@@ -1,5 +1,5 @@
 /** The picture of a call: strings that lie still, tremble with a voice, and carry a slow wave while the server thinks. */
-import type { State } from './call';
+import type { State } from './model';
 import type { Levels } from './level';
 
 /** The drawing's own units; the page scales it. */

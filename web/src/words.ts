@@ -1,6 +1,6 @@
 /** Every sentence of the page that depends on the call, in one place. */
-import type { Model, State } from './call';
 import type { Caption } from './captions';
+import type { Model, State } from './model';
 import type { Engines, Timings } from './protocol';
 
 export function stateWord(model: Model): string {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { Call, type Model } from '../src/call';
+import { Call } from '../src/call';
 import { CallError, callLost, noMediaPath } from '../src/errors';
+import type { Model } from '../src/model';
 import type { Output, ServerEvent, Session } from '../src/protocol';
 import { captionTurn } from '../src/thread';
 import { captionText, hint, latency, privacy, stateWord, title } from '../src/words';

@@ -1,7 +1,8 @@
 /** How the person wants to talk: holding a button, and what speaking over a reply does. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Call, type Model } from '../src/call';
+import { Call } from '../src/call';
 import { rememberManner, rememberedManner, usualManner, type Manner } from '../src/manner';
+import type { Model } from '../src/model';
 import type { ServerEvent, Session } from '../src/protocol';
 import { TAIL_MS } from '../src/push-to-talk';
 import { hint, stateWord } from '../src/words';

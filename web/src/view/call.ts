@@ -1,7 +1,7 @@
 /** The call on the page: its strings, its state, its buttons, and what went wrong. Nothing is decided here. */
-import type { Model } from '../call';
 import type { Levels } from '../level';
 import type { Devices } from '../microphone';
+import type { Model } from '../model';
 import { strand } from '../strand';
 import { engines, hint, inCall, latency, privacy, stateWord, title } from '../words';
 import { element, isField, setParts, setText, somethingOver } from './dom';

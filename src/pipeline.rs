@@ -33,6 +33,7 @@ pub mod mel;
 pub mod playout;
 pub mod reading;
 pub mod recording;
+pub mod rehearsal;
 pub mod stt;
 pub mod transport;
 pub mod tts;

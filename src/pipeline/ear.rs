@@ -94,6 +94,12 @@ impl Ear {
         self.frames()
     }
 
+    /// Samples of a microphone, at its own rate.
+    pub fn microphone(&mut self, samples: &[f32]) -> Result<Vec<Frame>, EarError> {
+        self.pending.extend_from_slice(samples);
+        self.frames()
+    }
+
     /// Lets time pass: what is overdue is concealed, and a sender that stopped is silent.
     pub fn advance(&mut self, now: Duration) -> Result<Vec<Frame>, EarError> {
         match &mut self.source {

@@ -4,7 +4,7 @@
 //! receiver takes it for loss. A cut reply fades out within one frame, which is heard as a stop, not as a
 //! click.
 
-mod queue;
+pub(in crate::pipeline) mod queue;
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use crate::pipeline::conversation::ReplyId;
 use crate::pipeline::frame::SPEECH_RATE_HZ;
 
 /// Frames of silence after speech, so that a receiver's jitter buffer does not invent a rest of it.
-pub(super) const TAIL_FRAMES: u32 = 6;
+pub(in crate::pipeline) const TAIL_FRAMES: u32 = 6;
 /// Progress is told every so many frames.
 const PROGRESS_FRAMES: u32 = 5;
 /// How loud a reply is while somebody may be speaking: 12 dB less.
@@ -19,7 +19,7 @@ const DUCKED: f32 = 0.25;
 const RAMP: f32 = 1.0 / (SPEECH_RATE_HZ as f32 / 100.0);
 
 /// What a player is told.
-pub(super) enum Command {
+pub(in crate::pipeline) enum Command {
     Play { reply: ReplyId, clause: u32, samples: Vec<f32> },
     End(ReplyId),
     Duck,
@@ -29,7 +29,7 @@ pub(super) enum Command {
 }
 
 /// See the module.
-pub(super) struct Queue {
+pub(in crate::pipeline) struct Queue {
     /// The reply that is played.
     reply: Option<ReplyId>,
     clauses: VecDeque<Clause>,
@@ -80,7 +80,7 @@ impl Clause {
 }
 
 impl Queue {
-    pub(super) fn take(&mut self, command: Command) {
+    pub(in crate::pipeline) fn take(&mut self, command: Command) {
         match command {
             Command::Play { reply, clause, samples } => self.play(reply, clause, samples),
             Command::End(reply) => self.ending = Some(reply),
@@ -151,12 +151,23 @@ impl Queue {
         (self.reply, self.held) = (None, false);
     }
 
-    pub(super) fn is_idle(&self) -> bool {
+    /// Where it is: the reply, the clause, and how much of it was played.
+    pub(in crate::pipeline) fn position(&self) -> Option<(ReplyId, u32, Duration)> {
+        let clause = self.clauses.front().or(self.before.as_ref())?;
+        let Progress { reply, clause, played, .. } = clause.progress();
+        Some((reply, clause, played))
+    }
+
+    pub(in crate::pipeline) fn is_held(&self) -> bool {
+        self.held
+    }
+
+    pub(in crate::pipeline) fn is_idle(&self) -> bool {
         self.clauses.is_empty() && self.ending.is_none() && self.tail == 0
     }
 
     /// The next 20 ms and the progress that they make; no frame when there is nothing to send.
-    pub(super) fn next(&mut self) -> (Option<[f32; SPEECH_FRAME]>, Option<Progress>) {
+    pub(in crate::pipeline) fn next(&mut self) -> (Option<[f32; SPEECH_FRAME]>, Option<Progress>) {
         let mut frame = [0.0; SPEECH_FRAME];
         let mut filled = 0;
         let mut progress = None;

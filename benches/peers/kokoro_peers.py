@@ -93,9 +93,9 @@ def row(phonemes: int, runs: list[dict]) -> dict:
     return made | {f"ratio_{name}": ratio([made], name) for name in samples if name != "sotto"}
 
 
-def ratio(rows: list[dict], name: str) -> float:
-    total = lambda key: sum(each[key] for each in rows)
-    pace = lambda who: total(f"{who}_ms") / total(f"{who}_seconds")
+def ratio(rows: list[dict], name: str, key: str = "ms") -> float:
+    total = lambda column: sum(each[column] for each in rows)
+    pace = lambda who: total(f"{who}_{key}") / total(f"{who}_seconds")
     return round(pace("sotto") / pace(name), 3)
 
 
@@ -106,7 +106,10 @@ def summary(rows: list[dict], peers: list[str]) -> dict:
             made[f"{name}_{key}"] = round(sum(each[f"{name}_{key}"] for each in rows), 1)
     for name in peers:
         ratios = [each[f"ratio_{name}"] for each in rows]
-        made[f"ratio_{name}"] = {"of_sums": ratio(rows, name), "median": statistics.median(ratios), "largest": max(ratios)}
+        made[f"ratio_{name}"] = {
+            "of_sums": ratio(rows, name), "median": round(statistics.median(ratios), 3), "largest": max(ratios),
+            "of_cpu_sums": ratio(rows, name, "cpu_ms"),
+        }
     return made
 
 

@@ -4,8 +4,9 @@
 //! out, and said so.
 
 use std::hint::black_box;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use candle_core::Device;
@@ -23,8 +24,11 @@ use sotto::pipeline::mel::LogMel;
 use sotto::pipeline::stt::{SpeechToText, Utterance, Whisper, WhisperSettings};
 use sotto::pipeline::tts::clauses::Clauses;
 use sotto::pipeline::tts::speakable::speakable;
+use sotto::pipeline::tts::{Kokoro, KokoroSettings, SpeechRequest, TextToSpeech};
 use sotto::pipeline::turn::{SmartTurn, TurnDetector};
 use sotto::pipeline::vad::{FRAME, Silero, VadModel};
+use sotto_llm::Reach;
+use sotto_phonemes::{FrontEnd, Language, Lexicon};
 
 const MIC_RATE_HZ: u32 = 16_000;
 /// Sixteen seconds of a real voice.
@@ -33,6 +37,9 @@ const CLIP: &str = "audio/speech/jfk.wav";
 const QUESTION: &str = "audio/speech/sb_spk1_snt4.wav";
 const REPLY: &str = "Well, **that** is a good question. The tide follows the moon, which passes overhead \
 fifty minutes later every day, so high water is later too. Shall I say more about it?";
+/// As quick as local models write.
+const BETWEEN_TOKENS: Duration = Duration::from_millis(20);
+const TEN_WORDS: &str = "The tide follows the moon, which passes fifty minutes later.";
 
 fn shared(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("SOTTO_SHARED")
@@ -162,7 +169,54 @@ fn speech_out(c: &mut Criterion) {
             BatchSize::SmallInput,
         );
     });
+    if let Ok(front_end) = FrontEnd::load(Language::EnglishUs, Lexicon::default(), None) {
+        group.bench_function("phonemes of ten words", |b| {
+            b.iter(|| front_end.phonemes(black_box(TEN_WORDS)).map(|tokens| tokens.len()));
+        });
+    }
+    if let Some(mut kokoro) = kokoro() {
+        group.sample_size(10);
+        group.bench_function("kokoro, weights from a formula: ten words", |b| {
+            b.iter(|| speak(&mut kokoro, TEN_WORDS));
+        });
+        group.bench_function("first sound after the first of 50 tokens a second", |b| {
+            b.iter(|| first_sound(&mut kokoro));
+        });
+    }
     group.finish();
+}
+
+/// The voice as calls have it, but that it speaks no language: it takes as long.
+fn kokoro() -> Option<Kokoro> {
+    let folder = shared("models/kokoro")?;
+    let model = sotto_kokoro::seeded::model(&folder, &Device::Cpu).ok()?;
+    Kokoro::with(model, &folder, KokoroSettings::default()).ok()
+}
+
+/// Speaks up to the first piece, and says how long that took.
+fn speak(kokoro: &mut Kokoro, text: &str) -> Duration {
+    let began = Instant::now();
+    let request = SpeechRequest { text, voice: None, speed: 1.0, reach: Reach::Anywhere };
+    let spoken = kokoro.synthesize(request, &Cancel::default(), &mut |piece| {
+        black_box(piece);
+        ControlFlow::Break(())
+    });
+    spoken.map_or(Duration::MAX, |()| began.elapsed())
+}
+
+/// Hands over a reply token by token, and speaks its first clause as soon as it is one.
+fn first_sound(kokoro: &mut Kokoro) -> Duration {
+    let began = Instant::now();
+    let mut clauses = Clauses::default();
+    for (count, token) in REPLY.split_inclusive(' ').enumerate() {
+        let due = BETWEEN_TOKENS * count as u32;
+        std::thread::sleep(due.saturating_sub(began.elapsed()));
+        if let Some(clause) = clauses.push(token).first() {
+            speak(kokoro, &speakable(clause));
+            break;
+        }
+    }
+    began.elapsed()
 }
 
 criterion_group! {

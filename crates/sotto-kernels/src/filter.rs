@@ -6,20 +6,22 @@
 
 mod entry;
 mod moments;
+mod panels;
+mod quick;
 mod tile;
 
 use rayon::prelude::*;
 
 pub use self::entry::Entry;
 pub use self::moments::{Moments, moments};
-use self::tile::{Block, PANEL};
+use self::panels::{PANEL, Panels};
+use self::quick::{Quick, Scratch};
+use self::tile::Block;
 
-/// Frames worked on together: their window and a panel of weights stay in a core's cache.
+/// The most frames worked on together: their window and a panel of weights stay in a core's cache.
 const ROWS: usize = 192;
 /// A thread's work between two looks at whether to go on, in multiplications.
 const PATIENCE: usize = 1 << 30;
-/// A cache line, in values.
-const LINE: usize = 16;
 
 /// The form of a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,11 +52,16 @@ impl FilterShape {
 #[derive(Debug)]
 pub struct Filter {
     shape: FilterShape,
-    /// For each panel of outputs, for each tap and input: the weights of these outputs.
-    weights: Vec<f32>,
-    /// Where the weights begin: at the start of a cache line.
-    begin: usize,
+    form: Form,
+    /// Of each output, and zeros up to a whole panel.
     bias: Vec<f32>,
+}
+
+/// How it is computed.
+#[derive(Debug)]
+enum Form {
+    Plain(Panels),
+    Quick(Quick),
 }
 
 /// What is asked of a filter.
@@ -79,6 +86,25 @@ pub enum Onto<'a> {
     Itself(Vec<f32>),
 }
 
+/// What is to be made of a block, and how it is added.
+struct Work<'a> {
+    bias: &'a [f32],
+    /// [rows, outputs]
+    y: &'a mut [f32],
+    /// [rows, outputs]
+    other: Option<&'a [f32]>,
+    /// Whether what `y` holds is added.
+    kept: bool,
+    factor: f32,
+}
+
+/// Memory of a thread.
+#[derive(Default)]
+struct Memory {
+    window: Vec<f32>,
+    quick: Scratch,
+}
+
 impl Filter {
     /// `weight` is [outputs, inputs, taps], `bias` [outputs] or nothing.
     ///
@@ -87,28 +113,23 @@ impl Filter {
     pub fn new(shape: FilterShape, weight: &[f32], bias: Option<&[f32]>) -> Self {
         let FilterShape { inputs, outputs, taps, .. } = shape;
         assert_eq!(weight.len(), outputs * inputs * taps);
-        let panels = outputs.div_ceil(PANEL);
-        let mut weights = vec![0.0; panels * taps * inputs * PANEL + LINE];
-        let begin = weights.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
-        let panel_size = taps * inputs * PANEL;
-        weights[begin..].par_chunks_exact_mut(panel_size).enumerate().for_each(
-            |(panel, packed)| {
-                let first = panel * PANEL;
-                for output in first..outputs.min(first + PANEL) {
-                    for input in 0..inputs {
-                        for tap in 0..taps {
-                            packed[(tap * inputs + input) * PANEL + output - first] =
-                                weight[(output * inputs + input) * taps + tap];
-                        }
-                    }
-                }
-            },
-        );
-        let mut padded = vec![0.0; panels * PANEL];
-        if let Some(bias) = bias {
-            padded[..outputs].copy_from_slice(bias);
+        let panels =
+            Panels::new(shape, |output, input, tap| weight[(output * inputs + input) * taps + tap]);
+        Self { shape, form: Form::Plain(panels), bias: padded(bias, outputs) }
+    }
+
+    /// The same for long signals: weights take twice the memory, and the work takes half the time where there are
+    /// several taps and many channels.
+    ///
+    /// # Panics
+    /// If they have other sizes.
+    pub fn quick(shape: FilterShape, weight: &[f32], bias: Option<&[f32]>) -> Self {
+        if !Quick::suits(&shape) {
+            return Self::new(shape, weight, bias);
         }
-        Self { shape, weights, begin, bias: padded }
+        assert_eq!(weight.len(), shape.outputs * shape.inputs * shape.taps);
+        let form = Form::Quick(Quick::new(shape, weight));
+        Self { shape, form, bias: padded(bias, shape.outputs) }
     }
 
     /// Its form.
@@ -138,7 +159,7 @@ impl Filter {
         assert!(other.is_none_or(|other| other.len() == frames * outputs));
         y.resize(frames * outputs, 0.0);
         let threads = rayon::current_num_threads();
-        let rows = frames.div_ceil(threads).next_multiple_of(tile::MOST_ROWS).clamp(1, ROWS);
+        let rows = self.rows(frames, threads);
         let work = rows * outputs * inputs * taps;
         let span = rows * threads * (PATIENCE / work).max(1);
         let mut moments = Moments::none(if job.measured { outputs } else { 0 });
@@ -148,13 +169,16 @@ impl Filter {
             }
             let first = index * span;
             let blocks = y.par_chunks_mut(rows * outputs).enumerate();
-            let blocks = blocks.map_init(Vec::new, |window, (block, y)| {
+            let blocks = blocks.map_init(Memory::default, |memory, (block, y)| {
                 let first = first + block * rows;
-                self.fill(window, x, &job.entry, first, y.len() / outputs);
                 let other = other.map(|other| &other[first * outputs..][..y.len()]);
-                Block { filter: self, window, y, other, kept, factor: job.factor }.compute();
-                if job.measured { Moments::of(y, outputs) } else { Moments::none(0) }
+                let work = Work { bias: &self.bias, y, other, kept, factor: job.factor };
+                self.block(memory, x, &job.entry, first, work)
             });
+            let measured = |y: &[f32]| {
+                if job.measured { Moments::of(y, outputs) } else { Moments::none(0) }
+            };
+            let blocks = blocks.map(measured);
             for of_block in blocks.collect::<Vec<_>>() {
                 moments.join(&of_block);
             }
@@ -162,11 +186,59 @@ impl Filter {
         Some((y, moments))
     }
 
-    /// Frames that a tile reads beyond the last one it needs.
-    fn fill(&self, window: &mut Vec<f32>, x: &[f32], entry: &Entry<'_>, first: usize, rows: usize) {
-        let FilterShape { inputs, taps, dilation, stride, padding, .. } = self.shape;
-        let rows = rows.next_multiple_of(tile::MOST_ROWS);
-        let size = ((rows - 1) * stride + (taps - 1) * dilation + 1) * inputs;
+    /// Frames of a block: as many blocks for each thread, of much the same size, and tiles that are full.
+    fn rows(&self, frames: usize, threads: usize) -> usize {
+        let (most, step) = match &self.form {
+            Form::Plain(_) => (ROWS, tile::MOST_ROWS),
+            Form::Quick(quick) => {
+                let step = quick.step() * tile::MOST_ROWS;
+                (ROWS.next_multiple_of(step), step)
+            }
+        };
+        let blocks = frames.div_ceil(most * threads) * threads;
+        frames.div_ceil(blocks.max(1)).next_multiple_of(step).clamp(1, most)
+    }
+
+    /// Computes the block that begins at frame `first` of the result, and gives it back.
+    fn block<'a>(
+        &self,
+        memory: &mut Memory,
+        x: &[f32],
+        entry: &Entry<'_>,
+        first: usize,
+        work: Work<'a>,
+    ) -> &'a [f32] {
+        let FilterShape { outputs, taps, dilation, stride, .. } = self.shape;
+        let rows = work.y.len() / outputs;
+        match &self.form {
+            Form::Plain(panels) => {
+                // Frames that a tile reads beyond the last one it needs.
+                let rows = rows.next_multiple_of(tile::MOST_ROWS);
+                let reach = (rows - 1) * stride + (taps - 1) * dilation + 1;
+                self.fill(&mut memory.window, x, entry, first, reach);
+                let Work { bias, y, other, kept, factor } = work;
+                let window = &memory.window;
+                Block { panels, bias, window, y: &mut *y, other, kept, factor }.compute();
+                y
+            }
+            Form::Quick(quick) => {
+                self.fill(&mut memory.window, x, entry, first, quick.reach(rows));
+                quick.compute(&memory.window, work, &mut memory.quick)
+            }
+        }
+    }
+
+    /// Fills the window with `reach` frames, the first of them for frame `first` of the result.
+    fn fill(
+        &self,
+        window: &mut Vec<f32>,
+        x: &[f32],
+        entry: &Entry<'_>,
+        first: usize,
+        reach: usize,
+    ) {
+        let FilterShape { inputs, stride, padding, .. } = self.shape;
+        let size = reach * inputs;
         window.resize(size, 0.0);
         let start = (first * stride) as isize - padding as isize;
         let before = ((-start).max(0) as usize * inputs).min(size);
@@ -176,6 +248,15 @@ impl Filter {
         window[before + count..].fill(0.0);
         entry.apply(&x[from..from + count], &mut window[before..before + count], inputs);
     }
+}
+
+/// The bias of a filter, and zeros up to a whole panel.
+fn padded(bias: Option<&[f32]>, outputs: usize) -> Vec<f32> {
+    let mut padded = vec![0.0; outputs.next_multiple_of(PANEL)];
+    if let Some(bias) = bias {
+        padded[..outputs].copy_from_slice(bias);
+    }
+    padded
 }
 
 #[cfg(test)]
@@ -200,6 +281,12 @@ mod tests {
             (22, 70, 12, 1, 6, 3, 400),
             (8, 5, 1, 1, 1, 0, 3),
             (48, 96, 7, 3, 1, 9, 1),
+            (64, 80, 3, 1, 1, 1, 700),
+            (96, 64, 3, 3, 1, 3, 50),
+            (64, 64, 7, 1, 1, 3, 5),
+            (72, 64, 7, 5, 1, 15, 499),
+            (64, 96, 11, 3, 1, 15, 1_000),
+            (64, 64, 11, 5, 1, 25, 1),
         ];
         for (inputs, outputs, taps, dilation, stride, padding, time) in shapes {
             let shape = FilterShape { inputs, outputs, taps, dilation, stride, padding };
@@ -208,37 +295,36 @@ mod tests {
             let theirs = x.conv1d(&weight, padding, stride, dilation, 1).unwrap();
             let theirs = theirs.broadcast_add(&bias.reshape((1, (), 1)).unwrap()).unwrap();
             let theirs = values(&theirs.transpose(1, 2).unwrap());
-            let filter = Filter::new(shape, &values(&weight), Some(&values(&bias)));
-            let job = Job {
-                entry: Entry::Plain,
-                onto: Onto::Nothing(Vec::new()),
-                factor: 1.0,
-                measured: true,
-            };
+            let (weight, bias) = (values(&weight), values(&bias));
             let x = values(&x.transpose(1, 2).unwrap());
-            let (ours, measured) = filter.apply(&x, job, &|| false).unwrap();
-            assert_eq!(ours.len(), theirs.len());
-            let worst = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(worst < 1e-4, "{shape:?}: {worst}");
-            assert!(measured.mean()[0].is_finite());
-
-            let job = Job {
-                entry: Entry::Leaky(1.0),
-                onto: Onto::Other(&theirs, Vec::new()),
-                factor: 0.5,
-                measured: false,
-            };
-            let (twice, _) = filter.apply(&x, job, &|| false).unwrap();
-            let job = Job {
-                entry: Entry::Plain,
-                onto: Onto::Itself(twice),
-                factor: 0.5,
-                measured: false,
-            };
-            let (thrice, _) = filter.apply(&x, job, &|| false).unwrap();
-            let worst = thrice.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(worst < 1e-4, "{shape:?}: {worst}");
+            for filter in [
+                Filter::new(shape, &weight, Some(&bias)),
+                Filter::quick(shape, &weight, Some(&bias)),
+            ] {
+                check(&filter, &x, &theirs);
+            }
         }
+    }
+
+    fn check(filter: &Filter, x: &[f32], theirs: &[f32]) {
+        let apart = |ours: &[f32]| {
+            assert_eq!(ours.len(), theirs.len());
+            ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+        };
+        let run = |entry, onto, factor, measured| {
+            filter.apply(x, Job { entry, onto, factor, measured }, &|| false).unwrap()
+        };
+        let (ours, measured) = run(Entry::Plain, Onto::Nothing(Vec::new()), 1.0, true);
+        // Of sums of up to 800 values of about one.
+        assert!(apart(&ours) < 4e-4, "{:?}: {}", filter.shape, apart(&ours));
+        let of_all = moments(&ours, filter.shape.outputs);
+        for (a, b) in measured.mean().iter().zip(of_all.mean()) {
+            assert!((a - b).abs() < 1e-3, "{a} {b}");
+        }
+        let onto = Onto::Other(theirs, Vec::new());
+        let (twice, _) = run(Entry::Leaky(1.0), onto, 0.5, false);
+        let (thrice, _) = run(Entry::Plain, Onto::Itself(twice), 0.5, false);
+        assert!(apart(&thrice) < 4e-4, "{:?}: {}", filter.shape, apart(&thrice));
     }
 
     #[test]

@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let ids: Vec<u32> = line?.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
         let busy = processors();
         let start = Instant::now();
-        let plan = kokoro.plan(&ids, &voice, 1.0)?;
+        let plan = kokoro.plan(&ids, &voice, 1.0, &|| false)?.ok_or("nobody stopped it")?;
         let planned = start.elapsed().as_secs_f64() * 1e3;
         let start = Instant::now();
         let samples = kokoro.speak(&plan, 1, &|| false)?.unwrap_or_default();

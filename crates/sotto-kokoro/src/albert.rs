@@ -10,6 +10,7 @@ use crate::LoadError;
 use crate::block::same;
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
+use crate::text::{Stop, go_on};
 
 const EPSILON: f32 = 1e-12;
 /// Width of the embeddings.
@@ -104,7 +105,7 @@ impl Albert {
     }
 
     /// What stands for each token. [tokens, width]
-    pub(crate) fn apply(&self, ids: &[u32]) -> candle_core::Result<Vec<f32>> {
+    pub(crate) fn apply(&self, ids: &[u32], stop: Stop<'_>) -> crate::maths::Result<Vec<f32>> {
         let embedded =
             ids.iter().zip(self.positions.chunks_exact(NARROW)).flat_map(|(id, position)| {
                 let token = &self.tokens[*id as usize * NARROW..][..NARROW];
@@ -114,12 +115,13 @@ impl Albert {
         let x = Tensor::from_vec(embedded, (1, ids.len(), NARROW), &self.device)?;
         let mut x = self.widened.apply(&self.embedded.apply(&x)?, Activation::None)?;
         for _ in 0..self.layers {
+            go_on(stop)?;
             let seen = attend_self(&self.qkv.apply(&x, Activation::None)?, self.heads)?;
             x = self.attention.apply(&self.attended.onto(x, &seen)?)?;
             let inner = self.inner.apply(&x, Activation::GeluTanh)?;
             x = self.output.apply(&self.outer.onto(x, &inner)?)?;
         }
-        x.flatten_all()?.to_vec1()
+        Ok(x.flatten_all()?.to_vec1()?)
     }
 }
 

@@ -24,9 +24,18 @@ pub(crate) fn folded<M: Maths>(
     name: &str,
     shape: FilterShape,
 ) -> std::result::Result<M::Filter, LoadError> {
-    let weight = checkpoint.folded(name, &[shape.outputs, shape.inputs, shape.taps])?;
-    let bias = checkpoint.take(&format!("{name}.bias"), &[shape.outputs])?;
+    let (weight, bias) = unfolded(checkpoint, name, shape)?;
     Ok(maths.filter(shape, &weight, Some(&bias))?)
+}
+
+/// The weight and the bias of such a convolution.
+fn unfolded(
+    checkpoint: &mut Checkpoint,
+    name: &str,
+    shape: FilterShape,
+) -> std::result::Result<(Vec<f32>, Vec<f32>), LoadError> {
+    let weight = checkpoint.folded(name, &[shape.outputs, shape.inputs, shape.taps])?;
+    Ok((weight, checkpoint.take(&format!("{name}.bias"), &[shape.outputs])?))
 }
 
 /// Two convolutions over a shortcut; some make two frames of each.
@@ -146,10 +155,12 @@ impl<F, R> SnakeBlock<F, R> {
             let alpha =
                 checkpoint.take(&format!("{name}.alpha{half}.{index}"), &[1, channels, 1])?;
             let shape = same(channels, channels, kernel, dilation);
+            let (weight, bias) =
+                unfolded(checkpoint, &format!("{name}.convs{half}.{index}"), shape)?;
             Ok::<_, LoadError>(Bend {
                 norm: StyleNorm::load(checkpoint, &norm, style, channels)?,
                 alpha: maths.row(alpha)?,
-                filter: folded(maths, checkpoint, &format!("{name}.convs{half}.{index}"), shape)?,
+                filter: maths.long_filter(shape, &weight, Some(&bias))?,
             })
         };
         let pairs = dilations.iter().enumerate();

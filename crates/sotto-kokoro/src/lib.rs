@@ -45,7 +45,7 @@ use self::decoder::{Decoder, Score};
 use self::error::Halt;
 use self::maths::Maths;
 use self::melody::Curve;
-use self::text::Text;
+use self::text::{Read, Text};
 use self::vocabulary::EDGE;
 
 /// Samples of a frame: 25 ms.
@@ -167,8 +167,15 @@ impl Kokoro {
     }
 
     /// Plans how these tokens (of [`Vocabulary::ids`]) are spoken by a voice. Twice the `speed` takes half the time; it
-    /// must be in [`SPEEDS`].
-    pub fn plan(&self, ids: &[u32], voice: &Voice, speed: f32) -> Result<Plan, Error> {
+    /// must be in [`SPEEDS`]. `cancelled` is asked every few milliseconds of work, from any thread; `None` comes back soon
+    /// after it says yes.
+    pub fn plan(
+        &self,
+        ids: &[u32],
+        voice: &Voice,
+        speed: f32,
+        cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Plan>, Error> {
         if ids.is_empty() {
             return Err(Error::Nothing);
         }
@@ -182,36 +189,33 @@ impl Kokoro {
         if !SPEEDS.contains(&speed) {
             return Err(Error::Speed);
         }
-        self.plan_styled(ids, voice.row(ids.len()), speed)
+        self.plan_styled(ids, voice.row(ids.len()), speed, cancelled)
     }
 
-    fn plan_styled(&self, ids: &[u32], style: &[f32], speed: f32) -> Result<Plan, Error> {
+    fn plan_styled(
+        &self,
+        ids: &[u32],
+        style: &[f32],
+        speed: f32,
+        cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Plan>, Error> {
         let edged: Vec<u32> =
             std::iter::once(EDGE).chain(ids.iter().copied()).chain([EDGE]).collect();
         let (sound, melody) = style.split_at(style.len() / 2);
-        let read = self.text.read(&edged, melody, speed, |_, _| {})?;
-        let width = read.melody.len() / read.durations.iter().sum::<u32>() as usize;
-        let curves = match &self.sound {
-            Sound::Host(voicing) => {
-                voicing.curves(&maths::Host::new(&|| false), read.melody, width, melody)
-            }
-            Sound::Device { voicing, device, dtype } => {
-                let maths = maths::Device::new(device, *dtype, &|| false);
-                voicing.curves(&maths, read.melody, width, melody)
-            }
-        };
-        match curves {
-            Ok((pitch, loudness)) => Ok(Plan {
-                durations: read.durations,
-                text: read.sound,
-                pitch,
-                loudness,
-                style: sound.to_vec(),
-            }),
-            Err(Halt::Failed(error)) => Err(error.into()),
-            // Nobody was asked.
-            Err(Halt::Cancelled) => Err(Error::Nothing),
-        }
+        wanted(self.text.read(&edged, melody, speed, cancelled, |_, _| {}).and_then(|read| {
+            let Read { durations, melody: of_frames, sound: text } = read;
+            let width = of_frames.len() / durations.iter().sum::<u32>() as usize;
+            let (pitch, loudness) = match &self.sound {
+                Sound::Host(voicing) => {
+                    voicing.curves(&maths::Host::new(cancelled), of_frames, width, melody)?
+                }
+                Sound::Device { voicing, device, dtype } => {
+                    let maths = maths::Device::new(device, *dtype, cancelled);
+                    voicing.curves(&maths, of_frames, width, melody)?
+                }
+            };
+            Ok(Plan { durations, text, pitch, loudness, style: sound.to_vec() })
+        }))
     }
 
     /// Makes the sound of a plan: samples at 24 kHz, 600 for each frame. The same seed makes the same samples.
@@ -222,17 +226,21 @@ impl Kokoro {
         seed: u64,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Option<Vec<f32>>, Error> {
-        let made = match &self.sound {
+        wanted(match &self.sound {
             Sound::Host(voicing) => voicing.speak(&maths::Host::new(cancelled), plan, seed),
             Sound::Device { voicing, device, dtype } => {
                 voicing.speak(&maths::Device::new(device, *dtype, cancelled), plan, seed)
             }
-        };
-        match made {
-            Ok(samples) => Ok(Some(samples)),
-            Err(Halt::Cancelled) => Ok(None),
-            Err(Halt::Failed(error)) => Err(error.into()),
-        }
+        })
+    }
+}
+
+/// `None` where nobody wants it any more.
+fn wanted<T>(made: maths::Result<T>) -> Result<Option<T>, Error> {
+    match made {
+        Ok(made) => Ok(Some(made)),
+        Err(Halt::Cancelled) => Ok(None),
+        Err(Halt::Failed(error)) => Err(error.into()),
     }
 }
 

@@ -73,6 +73,16 @@ pub(crate) trait Maths {
         bias: Option<&[f32]>,
     ) -> candle_core::Result<Self::Filter>;
 
+    /// The same, of several taps, for the long signals that take most of the time: it may take more memory.
+    fn long_filter(
+        &self,
+        shape: FilterShape,
+        weight: &[f32],
+        bias: Option<&[f32]>,
+    ) -> candle_core::Result<Self::Filter> {
+        self.filter(shape, weight, bias)
+    }
+
     /// A value for each channel.
     fn row(&self, values: Vec<f32>) -> candle_core::Result<Self::Row>;
 

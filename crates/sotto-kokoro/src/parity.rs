@@ -163,7 +163,7 @@ fn host(kokoro: &Kokoro) -> &crate::Voicing<sotto_kernels::Filter, Vec<f32>> {
 }
 
 fn plan(run: &Run) -> Plan {
-    model().plan_styled(&run.ids, &style(), run.speed).unwrap()
+    model().plan_styled(&run.ids, &style(), run.speed, &|| false).unwrap().unwrap()
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn every_step_before_the_sound_is_the_reference() {
     for run in [&reference.short, &reference.long] {
         let style = style();
         let edged: Vec<u32> = [&[0], &run.ids[..], &[0]].concat();
-        let read = model().text.read(&edged, &style[128..], run.speed, |name, ours| {
+        let read = model().text.read(&edged, &style[128..], run.speed, &|| false, |name, ours| {
             run.taps[name].check(name, ours, EXACT);
         });
         let read = read.unwrap();
@@ -326,7 +326,10 @@ fn what_candle_does_is_the_same() {
     let curve = crate::Curve::load(&maths, &mut checkpoint, "F0", 512, 128).unwrap();
     let style = style();
     let edged: Vec<u32> = [&[0], &reference.short.ids[..], &[0]].concat();
-    let read = model().text.read(&edged, &style[128..], reference.short.speed, |_, _| {}).unwrap();
+    let read = model()
+        .text
+        .read(&edged, &style[128..], reference.short.speed, &|| false, |_, _| {})
+        .unwrap();
     let melody = maths.signal(read.melody, 512).unwrap();
     let pitch = curve.apply(&maths, &melody, &style[128..]).unwrap();
     reference.short.taps["predictor.F0_proj"].check("pitch", &pitch, EXACT);
@@ -378,17 +381,17 @@ fn a_seed_decides_and_a_speed_shortens() {
     let ids = kokoro.vocabulary().ids("həlo?");
     assert_eq!(ids, [50, 83, 54, 57]);
     let voice = crate::Voice::new(scaled("voice", 510 * 256, 0.3, 0.0)).unwrap();
-    let plan = kokoro.plan(&ids, &voice, 1.0).unwrap();
+    let plan = kokoro.plan(&ids, &voice, 1.0, &|| false).unwrap().unwrap();
     let speak = |seed| kokoro.speak(&plan, seed, &|| false).unwrap().unwrap();
     let (one, again, other) = (speak(1), speak(1), speak(2));
     assert!(one == again && one != other);
-    let fast = kokoro.plan(&ids, &voice, 2.0).unwrap();
+    let fast = kokoro.plan(&ids, &voice, 2.0, &|| false).unwrap().unwrap();
     let sum = |plan: &Plan| plan.durations().iter().sum::<u32>();
     assert!(sum(&fast) < sum(&plan) * 2 / 3, "{} {}", sum(&fast), sum(&plan));
     // The fourth row is the one that was used.
-    let row = kokoro.plan_styled(&ids, voice.row(4), 1.0).unwrap();
+    let row = kokoro.plan_styled(&ids, voice.row(4), 1.0, &|| false).unwrap().unwrap();
     assert_eq!(row.pitch, plan.pitch);
-    let other = kokoro.plan_styled(&ids, voice.row(5), 1.0).unwrap();
+    let other = kokoro.plan_styled(&ids, voice.row(5), 1.0, &|| false).unwrap().unwrap();
     assert_ne!(other.pitch, plan.pitch);
 }
 
@@ -408,10 +411,30 @@ fn a_cancelled_sound_does_not_come() {
 }
 
 #[test]
+fn a_cancelled_plan_does_not_come_and_the_rest_of_it_is_not_made() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    let (kokoro, ids) = (model(), &reference().long.ids);
+    let asked = AtomicUsize::new(0);
+    let plan = |after: usize| {
+        asked.store(0, Ordering::Relaxed);
+        let cancelled = || asked.fetch_add(1, Ordering::Relaxed) >= after;
+        kokoro.plan_styled(ids, &style(), 1.0, &cancelled).unwrap()
+    };
+    assert!(plan(usize::MAX).is_some());
+    let in_all = asked.load(Ordering::Relaxed);
+    for after in [0, 1, 10, in_all - 1] {
+        assert!(plan(after).is_none());
+        // Two threads may see it at once.
+        assert!(asked.load(Ordering::Relaxed) <= after + 2);
+    }
+}
+
+#[test]
 fn what_cannot_be_spoken_is_refused() {
     let kokoro = model();
     let voice = crate::Voice::new(vec![0.1; 510 * 256]).unwrap();
-    let plan = |ids: &[u32], speed| kokoro.plan(ids, &voice, speed).err();
+    let plan = |ids: &[u32], speed| kokoro.plan(ids, &voice, speed, &|| false).err();
     assert!(matches!(plan(&[], 1.0), Some(Error::Nothing)));
     assert!(matches!(plan(&[1; 511], 1.0), Some(Error::TooLong { count: 511, most: 510 })));
     assert!(matches!(plan(&[178], 1.0), Some(Error::Token(178))));

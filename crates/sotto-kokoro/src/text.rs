@@ -7,10 +7,15 @@ use crate::albert::Albert;
 use crate::block::same;
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
+use crate::error::Halt;
+use crate::maths::Result;
 use crate::style::{EPSILON, StyleNorm};
 
 /// What values below zero are multiplied by.
 const SLOPE: f32 = 0.2;
+
+/// Whether to end. It is asked by several threads.
+pub(crate) type Stop<'a> = &'a (dyn Fn() -> bool + Sync);
 
 pub(crate) struct Text {
     albert: Albert,
@@ -46,7 +51,7 @@ impl Text {
         checkpoint: &mut Checkpoint,
         config: &Config,
         device: &candle_core::Device,
-    ) -> Result<Self, LoadError> {
+    ) -> std::result::Result<Self, LoadError> {
         let (width, style) = (config.hidden_dim, config.style_dim);
         let albert = Albert::load(checkpoint, config, device)?;
         let bent = width + style;
@@ -57,7 +62,7 @@ impl Text {
             let norm = format!("{name}.{}", 2 * i + 1);
             Ok((lstm, StyleNorm::load(checkpoint, &norm, style, width)?))
         });
-        let durations = layers.collect::<Result<_, LoadError>>()?;
+        let durations = layers.collect::<std::result::Result<_, LoadError>>()?;
         let duration = "predictor.duration_proj.linear_layer";
         Ok(Self {
             albert,
@@ -72,29 +77,32 @@ impl Text {
     }
 
     /// Reads tokens, with a token of silence at either end, in the style of the melody. `seen` is shown what each step
-    /// makes.
+    /// makes, and `stop` is asked between them.
     pub(crate) fn read(
         &self,
         ids: &[u32],
         style: &[f32],
         speed: f32,
+        stop: Stop<'_>,
         mut seen: impl FnMut(&str, &[f32]),
-    ) -> candle_core::Result<Read> {
+    ) -> Result<Read> {
         // Neither needs the other, and both have steps that one processor does.
         let (phonemes, contexts) =
-            rayon::join(|| self.phonemes.apply(ids), || self.albert.apply(ids));
-        let contexts = contexts?;
+            rayon::join(|| self.phonemes.apply(ids, stop), || self.albert.apply(ids, stop));
+        let (phonemes, contexts) = (phonemes?, contexts?);
         seen("bert", &contexts);
         let narrowed = apply(&self.narrowed, &contexts, Entry::Plain);
         seen("bert_encoder", &narrowed);
         let mut x = with_style(&narrowed, self.width, style);
         for (lstm, norm) in &self.durations {
+            go_on(stop)?;
             let mut y = lstm.apply(&x);
             let norm = norm.of(style);
             normalise(&mut y, &norm.gain, &norm.shift);
             x = with_style(&y, self.width, style);
         }
         seen("predictor.text_encoder", &x);
+        go_on(stop)?;
         let logits = apply(&self.duration, &self.last.apply(&x), Entry::Plain);
         let durations: Vec<u32> = logits
             .chunks_exact(self.duration.shape().outputs)
@@ -103,6 +111,7 @@ impl Text {
                 (sum / speed).round_ties_even().max(1.0) as u32
             })
             .collect();
+        go_on(stop)?;
         let melody = self.shared.apply(&aligned(&x, x.len() / ids.len(), &durations));
         seen("predictor.shared", &melody);
         seen("text_encoder", &phonemes);
@@ -117,7 +126,7 @@ impl Text {
 }
 
 impl Phonemes {
-    fn load(checkpoint: &mut Checkpoint, config: &Config) -> Result<Self, LoadError> {
+    fn load(checkpoint: &mut Checkpoint, config: &Config) -> std::result::Result<Self, LoadError> {
         let (name, width) = ("text_encoder", config.hidden_dim);
         let shape = same(width, width, config.text_encoder_kernel_size, 1);
         let embedding = format!("{name}.embedding.weight");
@@ -130,12 +139,12 @@ impl Phonemes {
             let shift = checkpoint.take(&format!("{name}.1.beta"), &[width])?;
             Ok((Filter::new(shape, &weight, Some(&bias)), gain, shift))
         });
-        let filters = filters.collect::<Result<_, LoadError>>()?;
+        let filters = filters.collect::<std::result::Result<_, LoadError>>()?;
         let lstm = bilstm(checkpoint, &format!("{name}.lstm"), width, width)?;
         Ok(Self { embedding, filters, lstm })
     }
 
-    fn apply(&self, ids: &[u32]) -> Vec<f32> {
+    fn apply(&self, ids: &[u32], stop: Stop<'_>) -> Result<Vec<f32>> {
         let width = self.filters.first().map_or(0, |(filter, ..)| filter.shape().inputs);
         let mut x: Vec<f32> = ids
             .iter()
@@ -145,6 +154,7 @@ impl Phonemes {
         // What comes out of a norm is bent on its way into the next filter.
         let mut entry = Entry::Plain;
         for (filter, gain, shift) in &self.filters {
+            go_on(stop)?;
             x = apply(filter, &x, entry);
             normalise(&mut x, gain, shift);
             entry = Entry::Leaky(SLOPE);
@@ -152,8 +162,14 @@ impl Phonemes {
         for value in &mut x {
             *value = if *value < 0.0 { *value * SLOPE } else { *value };
         }
-        self.lstm.apply(&x)
+        go_on(stop)?;
+        Ok(self.lstm.apply(&x))
     }
+}
+
+/// Ends what nobody wants any more.
+pub(crate) fn go_on(stop: Stop<'_>) -> Result<()> {
+    if stop() { Err(Halt::Cancelled) } else { Ok(()) }
 }
 
 fn apply(filter: &Filter, x: &[f32], entry: Entry<'_>) -> Vec<f32> {
@@ -193,7 +209,7 @@ fn linear(
     name: &str,
     inputs: usize,
     outputs: usize,
-) -> Result<Filter, LoadError> {
+) -> std::result::Result<Filter, LoadError> {
     let weight = checkpoint.take(&format!("{name}.weight"), &[outputs, inputs])?;
     let bias = checkpoint.take(&format!("{name}.bias"), &[outputs])?;
     let shape = FilterShape { padding: 0, ..same(inputs, outputs, 1, 1) };
@@ -206,7 +222,7 @@ fn bilstm(
     name: &str,
     inputs: usize,
     width: usize,
-) -> Result<BiLstm, LoadError> {
+) -> std::result::Result<BiLstm, LoadError> {
     let hidden = width / 2;
     let mut take = |kind: &str, shape: &[usize]| checkpoint.take(&format!("{name}.{kind}"), shape);
     let mut direction = |end: &str| {

@@ -77,9 +77,10 @@ impl Cast {
     }
 
     /// The same with another usual voice, which may be a mix.
-    #[must_use]
-    pub fn with_default(self, default: &str) -> Self {
-        Self { default: default.to_owned(), ..self }
+    pub fn with_default(self, wanted: &str) -> Result<Self, VoiceError> {
+        self.check(wanted)?;
+        let default = self.resolve(wanted).unwrap_or_else(|| self.default.clone());
+        Ok(Self { default, ..self })
     }
 
     /// Those that can be chosen.
@@ -105,7 +106,14 @@ impl Cast {
             let weight: f32 = weight.ok_or_else(|| {
                 VoiceError(format!("the weight of `{}` must be more than 0", name.trim()))
             })?;
-            parts.push(Part { id: self.find(name.trim())?.to_owned(), weight });
+            let id = self.find(name.trim())?;
+            if self.speakers.iter().any(|speaker| speaker.id == id) {
+                parts.push(Part { id: id.to_owned(), weight });
+                continue;
+            }
+            // The usual voice, which is a mix itself, of voices that have names.
+            let of_mix = self.parts(id)?.into_iter();
+            parts.extend(of_mix.map(|part| Part { weight: part.weight * weight, ..part }));
         }
         if parts.len() > MOST_PARTS {
             return Err(VoiceError(format!("a voice is mixed of at most {MOST_PARTS}")));
@@ -190,6 +198,19 @@ mod tests {
         assert_eq!(parts("af_heart:0.6, am_michael:0.2"), mixed);
         assert_eq!(parts("af_heart:3,am_michael"), mixed);
         assert_eq!(parts("af_heart+am_michael"), parts("af_heart:2,am_michael:2"));
+    }
+
+    #[test]
+    fn the_usual_voice_may_be_a_mix_and_part_of_one() {
+        let mixed = cast().with_default("default:3,am_michael").unwrap();
+        assert_eq!(mixed.default(), "af_heart:0.75,am_michael:0.25");
+        let parts = mixed.parts("default,am_michael:3").unwrap();
+        let weights: Vec<_> = parts.iter().map(|part| (part.id.as_str(), part.weight)).collect();
+        assert_eq!(weights, [("af_heart", 0.1875), ("am_michael", 0.0625), ("am_michael", 0.75)]);
+        let mix = mixed.resolve("default,am_michael:3").unwrap();
+        assert_eq!(mix, "af_heart:0.1875,am_michael:0.0625,am_michael:0.75");
+        assert!(mixed.check("nova:1,shimmer:2").is_ok(), "not here: the usual one, twice");
+        assert!(cast().with_default("siri").is_err());
     }
 
     #[test]

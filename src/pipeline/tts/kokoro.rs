@@ -78,8 +78,8 @@ pub struct Kokoro {
 struct Shared {
     model: sotto_kokoro::Kokoro,
     voices: Voices,
-    /// What is said where nobody asks for a voice.
-    default: String,
+    /// The voices that there are, and what is said where nobody asks for one.
+    cast: Cast,
     /// One for each language, loaded when it is first spoken.
     front_ends: HashMap<Language, OnceLock<FrontEnd>>,
     lexicon: Lexicon,
@@ -117,21 +117,22 @@ impl Kokoro {
         settings: KokoroSettings,
     ) -> Result<Self, KokoroError> {
         let KokoroSettings { voice, lexicon, espeak } = settings;
-        let default = if voice.is_empty() { voices.cast().default().to_owned() } else { voice };
-        let parts = voices.cast().parts(&default)?;
+        let cast = voices.cast().clone();
+        let cast = if voice.is_empty() { cast } else { cast.with_default(&voice)? };
+        let parts = cast.parts(cast.default())?;
         let languages = voices.languages().map(|language| (language, OnceLock::new()));
         let front_ends = languages.collect();
-        let shared = Arc::new(Shared { model, voices, default, front_ends, lexicon, espeak });
+        let shared = Arc::new(Shared { model, voices, cast, front_ends, lexicon, espeak });
         let mut kokoro = Self { shared, mixes: HashMap::new() };
         kokoro.shared.front_end(language(&parts)?)?;
-        let wanted = kokoro.shared.default.clone();
+        let wanted = kokoro.shared.cast.default().to_owned();
         kokoro.voice(&wanted, &parts)?;
         Ok(kokoro)
     }
 
     /// The voices that there are.
     pub fn cast(&self) -> Cast {
-        self.shared.voices.cast().clone().with_default(&self.shared.default)
+        self.shared.cast.clone()
     }
 
     /// The voice that `wanted` stands for, made of these parts.
@@ -152,7 +153,10 @@ impl Kokoro {
 
     fn say(&self, phrase: &Phrase, voice: &Voice, speed: f32, cancel: &Cancel) -> Said {
         let model = &self.shared.model;
-        let plan = model.plan(&phrase.ids, voice, speed).map_err(EngineError::failed("speech"))?;
+        let plan = model
+            .plan(&phrase.ids, voice, speed, &|| cancel.is_cancelled())
+            .map_err(EngineError::failed("speech"))?
+            .ok_or(EngineError::Cancelled)?;
         let sound = model
             .speak(&plan, seed(&phrase.ids, speed), &|| cancel.is_cancelled())
             .map_err(EngineError::failed("speech"))?
@@ -186,8 +190,8 @@ impl TextToSpeech for Kokoro {
         sink: &mut dyn FnMut(Speech) -> ControlFlow<()>,
     ) -> Result<(), EngineError> {
         let input = |error: &dyn std::fmt::Display| EngineError::Input(error.to_string());
-        let wanted = request.voice.unwrap_or(&self.shared.default).to_owned();
-        let parts = self.shared.voices.cast().parts(&wanted).map_err(|error| input(&error))?;
+        let wanted = request.voice.unwrap_or(self.shared.cast.default()).to_owned();
+        let parts = self.shared.cast.parts(&wanted).map_err(|error| input(&error))?;
         let voice = self.voice(&wanted, &parts).map_err(EngineError::failed("speech"))?;
         let shared = Arc::clone(&self.shared);
         let language = language(&parts).map_err(|error| input(&error))?;

@@ -2,16 +2,16 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::Filter;
+use super::panels::{PANEL, Panels};
 
-/// Outputs whose weights stand together.
-pub(super) const PANEL: usize = 32;
 /// The most frames that one tile holds.
 pub(super) const MOST_ROWS: usize = 12;
 
 /// A block of frames to be computed.
 pub(super) struct Block<'a> {
-    pub filter: &'a Filter,
+    pub panels: &'a Panels,
+    /// Of each output, and zeros up to a whole panel.
+    pub bias: &'a [f32],
     /// The frames that they are made of, rows rounded up to whole tiles.
     pub window: &'a [f32],
     /// The result. [rows, outputs]
@@ -32,14 +32,12 @@ impl Block<'_> {
     #[expect(clippy::inline_always, reason = "compiled anew for each instruction set")]
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
-        let shape = self.filter.shape;
-        let panel_size = shape.taps * shape.inputs * PANEL;
+        let shape = *self.panels.shape();
         let columns = VECTORS * S::F32_LANES;
         let rows = self.y.len() / shape.outputs;
-        let panels = self.filter.weights[self.filter.begin..].chunks_exact(panel_size);
-        for (panel, weights) in panels.enumerate() {
+        for (panel, weights) in self.panels.iter().enumerate() {
             for first in (panel * PANEL..shape.outputs.min((panel + 1) * PANEL)).step_by(columns) {
-                let bias = &self.filter.bias[first..first + columns];
+                let bias = &self.bias[first..first + columns];
                 let count = columns.min(shape.outputs - first);
                 for row in (0..rows).step_by(ROWS) {
                     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
@@ -85,7 +83,7 @@ impl Block<'_> {
         row: usize,
         sums: &mut [[S::f32s; VECTORS]; ROWS],
     ) {
-        let shape = self.filter.shape;
+        let shape = self.panels.shape();
         // Taps that stand together are one long one.
         let (runs, run) = match shape.dilation {
             1 => (1, shape.taps * shape.inputs),

@@ -102,6 +102,15 @@ impl Maths for Host<'_> {
         Ok(Filter::new(shape, weight, bias))
     }
 
+    fn long_filter(
+        &self,
+        shape: FilterShape,
+        weight: &[f32],
+        bias: Option<&[f32]>,
+    ) -> candle_core::Result<Filter> {
+        Ok(Filter::quick(shape, weight, bias))
+    }
+
     fn row(&self, values: Vec<f32>) -> candle_core::Result<Vec<f32>> {
         Ok(values)
     }

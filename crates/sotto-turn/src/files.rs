@@ -7,7 +7,7 @@ use candle_core::safetensors::save;
 use candle_core::{DType, Device, Tensor};
 
 use crate::seeded::{Size, config, model, sound, tensors, write};
-use crate::{LoadError, SmartTurn};
+use crate::{Error, LoadError, SmartTurn};
 
 const POSITIONS: &str = "wav2vec2.encoder.pos_conv_embed.conv";
 
@@ -67,6 +67,15 @@ fn weights_in_half_precision_are_read() {
         }
     });
     assert!((answer(&half.unwrap()) - expected).abs() < 0.02);
+}
+
+#[test]
+fn damaged_weights_give_no_answer() {
+    let broken = changed(|tensors| {
+        let nothing = Tensor::full(f32::NAN, 64, &Device::Cpu).unwrap();
+        tensors.insert("wav2vec2.encoder.layer_norm.bias".to_owned(), nothing);
+    });
+    assert!(matches!(broken.unwrap().predict(&sound(1, 12_000)), Err(Error::Device(_))));
 }
 
 #[test]

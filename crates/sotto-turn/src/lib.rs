@@ -184,6 +184,10 @@ impl SmartTurn {
 
     fn answers(&self, clips: &[Clip], stop: &dyn Fn() -> bool) -> error::Result<Vec<f32>> {
         let odds = self.odds(clips, stop, &mut |_, _| {})?;
+        if odds.iter().any(|odds| odds.is_nan()) {
+            // Damaged weights, or f16 that was not wide enough.
+            return Err(candle_core::Error::msg("the answer is no number").into());
+        }
         Ok(odds.into_iter().map(probability).collect())
     }
 

@@ -1,6 +1,6 @@
 //! `x · Wᵀ + b`, with what comes after it in the same operation.
 
-use candle_core::{CpuStorage, CustomOp2, InplaceOp3, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, InplaceOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::elementwise::{CHUNK, gelu_in_place, gelu_tanh_in_place};
@@ -41,6 +41,7 @@ pub fn affine(x: &Tensor, weight: &Tensor, bias: &Bias, activation: Activation) 
 pub fn activate(x: Tensor, activation: Activation) -> Result<Tensor> {
     match activation {
         Activation::None => Ok(x),
+        _ if is_ours(&x) => x.apply_op1_no_bwd(&Activate(activation)),
         Activation::Gelu => x.gelu_erf(),
         Activation::GeluTanh => x.gelu(),
     }
@@ -74,6 +75,20 @@ impl Bias {
     pub fn new(tensor: Tensor) -> Result<Self> {
         let host = tensor.to_dtype(candle_core::DType::F32)?.to_vec1()?;
         Ok(Self { tensor, host })
+    }
+}
+
+struct Activate(Activation);
+
+impl CustomOp1 for Activate {
+    fn name(&self) -> &'static str {
+        "activate"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let mut y = values(x, layout)?.to_vec();
+        self.0.in_place(&mut y);
+        Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
 }
 
@@ -191,6 +206,8 @@ mod tests {
         assert!(largest_difference(&ours, &plain) < 1e-4);
         let ours = affine(&x, &weight, &bias, Activation::Gelu).unwrap();
         assert!(largest_difference(&ours, &plain.gelu_erf().unwrap()) < 1e-4);
+        let ours = activate(plain.clone(), Activation::Gelu).unwrap();
+        assert!(largest_difference(&ours, &plain.gelu_erf().unwrap()) < 5e-6);
         let onto = random(&[2, 30, 48]);
         let expected = (&onto + &plain).unwrap();
         let ours = affine_onto(onto, &x, &weight, &bias).unwrap();

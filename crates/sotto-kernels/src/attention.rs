@@ -80,13 +80,23 @@ pub fn masks(visible: &[usize], positions: usize, device: &Device) -> Result<Ten
 /// What every position sees in every other: of the encoder's queries, keys and values [batch, time, 3 · width] of
 /// `heads` heads. The scale is in the queries.
 pub fn attend_self(qkv: &Tensor, heads: usize) -> Result<Tensor> {
-    if is_ours(qkv) {
-        return qkv.apply_op1_no_bwd(&Everywhere { heads });
+    let (batch, time, _) = qkv.dims3()?;
+    attend_self_within(qkv, heads, &Reading::whole(&vec![time; batch], qkv.device())?)
+}
+
+/// [`attend_self`], but each utterance's positions, all of them, look at its first ones alone: as many as a
+/// [`Reading::whole`] says, which is at least one.
+pub fn attend_self_within(qkv: &Tensor, heads: usize, reading: &Reading) -> Result<Tensor> {
+    if let Some(visible) = reading.visible.as_ref().filter(|_| is_ours(qkv)) {
+        return qkv.apply_op1_no_bwd(&Everywhere { heads, visible });
     }
     let (batch, time, width) = qkv.dims3()?;
     let split = qkv.reshape((batch, time, 3, heads, width / 3 / heads))?;
-    let part = |i: usize| split.narrow(2, i, 1)?.squeeze(2)?.transpose(1, 2)?.contiguous();
-    merge_heads(&attend_tensors(&part(0)?, &part(1)?, &part(2)?, None)?)
+    let part = |i: usize, time: usize| {
+        split.narrow(1, 0, time)?.narrow(2, i, 1)?.squeeze(2)?.transpose(1, 2)?.contiguous()
+    };
+    let (q, k, v) = (part(0, time)?, part(1, reading.positions)?, part(2, reading.positions)?);
+    merge_heads(&attend_tensors(&q, &k, &v, reading.mask.as_ref())?)
 }
 
 /// What queries [utterances, time, width] see in a cache. The scale is in the queries.
@@ -122,11 +132,13 @@ fn merge_heads(x: &Tensor) -> Result<Tensor> {
     x.transpose(1, 2)?.contiguous()?.flatten_from(D::Minus2)
 }
 
-struct Everywhere {
+struct Everywhere<'a> {
     heads: usize,
+    /// Positions that are looked at, of each utterance.
+    visible: &'a [usize],
 }
 
-impl CustomOp1 for Everywhere {
+impl CustomOp1 for Everywhere<'_> {
     fn name(&self) -> &'static str {
         "attend-self"
     }
@@ -139,25 +151,28 @@ impl CustomOp1 for Everywhere {
         let mut out = vec![0.0; batch * time * width];
         // Enough pieces that no thread waits long for the last.
         let rows = (time / (4 * rayon::current_num_threads())).clamp(ROWS.start, ROWS.end - 1);
-        out.par_chunks_mut(time * width).zip(qkv.par_chunks(time * step)).for_each(|(out, qkv)| {
+        let utterances = out.par_chunks_mut(time * width).zip(qkv.par_chunks(time * step));
+        utterances.zip(self.visible).for_each(|((out, qkv), visible)| {
+            let visible = *visible;
             let blocks = out.par_chunks_mut(rows * width).enumerate();
             blocks.for_each_init(
-                || vec![0.0; rows * time],
+                || vec![0.0; rows * visible],
                 |scores, (block, out)| {
                     let count = out.len() / width;
                     let queries = &qkv[block * rows * step..];
                     for at in (0..width).step_by(head) {
                         let q = View::new(&queries[at..], count, head, step);
-                        let k = View::new(&qkv[width + at..], time, head, step);
-                        let v = View::new(&qkv[2 * width + at..], time, head, step);
-                        let scores = &mut scores[..count * time];
-                        let onto = &mut ViewMut::new(scores, count, time, time);
+                        let k = View::new(&qkv[width + at..], visible, head, step);
+                        let v = View::new(&qkv[2 * width + at..], visible, head, step);
+                        let scores = &mut scores[..count * visible];
+                        let onto = &mut ViewMut::new(scores, count, visible, visible);
                         multiply(q, k.transposed(), onto, Before::Forgotten, 1);
                         let mut scales = [0.0; ROWS.end];
-                        for (scale, row) in scales.iter_mut().zip(scores.chunks_exact_mut(time)) {
+                        let rows = scores.chunks_exact_mut(visible);
+                        for (scale, row) in scales.iter_mut().zip(rows) {
                             *scale = exponentials(row);
                         }
-                        let p = View::new(scores, count, time, time);
+                        let p = View::new(scores, count, visible, visible);
                         let onto = &mut ViewMut::new(&mut out[at..], count, head, width);
                         multiply(p, v, onto, Before::Forgotten, 1);
                         for (scale, row) in scales.iter().zip(out.chunks_exact_mut(width)) {
@@ -279,6 +294,19 @@ mod tests {
             let ours = attend_self(&qkv, HEADS).unwrap();
             assert!(largest_difference(&ours, &merge_heads(&theirs).unwrap()) < 1e-5);
         }
+    }
+
+    #[test]
+    fn self_attention_sees_no_more_than_it_may() {
+        let (time, visible) = (90, [90, 41]);
+        let qkv = random(&[2, time, 3 * HEADS * 20]);
+        let reading = Reading::whole(&visible, &Device::Cpu).unwrap();
+        let ours = attend_self_within(&qkv, HEADS, &reading).unwrap();
+        let masks = masks(&visible, time, &Device::Cpu).unwrap().reshape((2, 1, 1, time)).unwrap();
+        let masked = Reading::masked(Some(masks), time);
+        let theirs = attend_self_within(&qkv, HEADS, &masked).unwrap();
+        assert!(largest_difference(&ours, &theirs) < 1e-5);
+        assert!(largest_difference(&ours, &attend_self(&qkv, HEADS).unwrap()) > 1e-2);
     }
 
     #[test]

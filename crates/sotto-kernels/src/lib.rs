@@ -17,7 +17,7 @@ mod product;
 use candle_core::{DType, Tensor};
 
 pub use self::affine::{Activation, Bias, activate, affine, affine_onto};
-pub use self::attention::{Reading, attend, attend_self, masks, split_heads};
+pub use self::attention::{Reading, attend, attend_self, attend_self_within, masks, split_heads};
 pub use self::cache::Cache;
 pub use self::convolution::convolution;
 pub use self::elementwise::{layer_norm, layer_norm_with, softmax};

@@ -1,5 +1,7 @@
 //! What happens to a signal's values on their way into a filter.
 
+use crate::elementwise::gelu;
+
 /// A function of each value.
 #[derive(Debug, Clone, Copy)]
 pub enum Entry<'a> {
@@ -24,6 +26,15 @@ pub enum Entry<'a> {
         shift: &'a [f32],
         /// For each channel.
         alpha: &'a [f32],
+    },
+    /// The exact GELU.
+    Gelu,
+    /// The exact GELU of `scale · x + shift` of each channel.
+    ScaledGelu {
+        /// For each channel.
+        scale: &'a [f32],
+        /// For each channel.
+        shift: &'a [f32],
     },
 }
 
@@ -58,6 +69,18 @@ impl Entry<'_> {
                     }
                 });
             }
+            Entry::Gelu => pulp::Arch::new().dispatch(|| {
+                for (y, x) in y.iter_mut().zip(x) {
+                    *y = gelu(*x);
+                }
+            }),
+            Entry::ScaledGelu { scale, shift } => pulp::Arch::new().dispatch(|| {
+                for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+                    for (((y, x), scale), shift) in y.iter_mut().zip(x).zip(scale).zip(shift) {
+                        *y = gelu(x * scale + shift);
+                    }
+                }
+            }),
         }
     }
 }
@@ -111,5 +134,11 @@ mod tests {
         let snake = |z: f32, alpha: f32| z + (alpha * z).sin().powi(2) / alpha;
         let theirs = [snake(2.5, 1.0), snake(-3.5, 0.25), snake(-3.5, 1.0), snake(5.5, 0.25)];
         assert!(y.iter().zip(theirs).all(|(y, theirs)| (y - theirs).abs() < 1e-6));
+        Entry::ScaledGelu { scale: &scale, shift: &shift }.apply(&x, &mut y, 2);
+        let theirs = [2.484_475_8, -8.142_019e-4, -8.142_019e-4, 5.5];
+        assert!(y.iter().zip(theirs).all(|(y, theirs)| (y - theirs).abs() < 1e-5), "{y:?}");
+        Entry::Gelu.apply(&x, &mut y, 2);
+        let theirs = [0.841_344_7, -0.158_655_3, -0.045_500_26, 1.954_499_7];
+        assert!(y.iter().zip(theirs).all(|(y, theirs)| (y - theirs).abs() < 1e-6), "{y:?}");
     }
 }

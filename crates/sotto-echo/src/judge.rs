@@ -1,0 +1,178 @@
+//! What of a frame the echo explains, band by band: what the filter left, beside what it may have left.
+//!
+//! What it may have left is what is uncertain about the path, and the part of the echo that, as was seen, does not go
+//! away (nonlinear loudspeakers, rooms longer than the filter). Before the path is known it is what was played
+//! within the longest delay, times the least gain that was seen between the two.
+
+use crate::shift::Standing;
+use crate::spectrum::{BANDS, Energies};
+use crate::{FRAME, RATE_HZ};
+
+/// Bands of the reference that the longest delay, and a room, may bring back: 26 frames.
+const REACH: usize = 26;
+/// How much of an echo is there a frame later, at most: a room that dies away by 60 dB in 0.4 s.
+const FADING: f32 = 0.33;
+/// A band's energy has to be over what the echo explains by this factor ...
+const ECHO_MARGIN: f32 = 2.0;
+/// ... and over the background by this one, of which the least that was heard is known.
+const NOISE_MARGIN: f32 = 4.0;
+/// Below this nothing is heard: -85 dB.
+const FLOOR: f32 = 3e-9 / BANDS as f32;
+/// The background may rise by 3 dB in a second.
+const NOISE_RISE: f32 = 1.022;
+/// Frames in a second.
+const SECOND: f32 = (RATE_HZ / FRAME) as f32;
+
+/// What was heard in a frame.
+pub(crate) struct Heard<'a> {
+    pub(crate) mic: &'a Energies,
+    /// What the filter left, or the microphone.
+    pub(crate) rest: &'a Energies,
+    /// If the path is known.
+    pub(crate) known: Option<Known<'a>>,
+}
+
+/// What the filter knows.
+pub(crate) struct Known<'a> {
+    pub(crate) echo: &'a Energies,
+    pub(crate) doubt: &'a Energies,
+    pub(crate) standing: Standing,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Finding {
+    /// The part of the frame's energy that is explained.
+    pub(crate) echo: f32,
+    /// The energy that is not.
+    pub(crate) near: f32,
+    /// How far bands stand out on the average, in dB.
+    pub(crate) excess_db: f32,
+}
+
+/// See the module.
+pub(crate) struct Judge {
+    noise: Energies,
+    smooth: Energies,
+    fading: Energies,
+    /// The part of the echo that the filter leaves.
+    leak: Energies,
+    /// Energies of the reference, the newest frame at `newest`.
+    reference: [Energies; REACH],
+    /// The same, smoothed.
+    level: [Energies; REACH],
+    newest: usize,
+    mic_level: Energies,
+    /// The most that comes back.
+    gain: Energies,
+}
+
+impl Judge {
+    pub(crate) fn new() -> Self {
+        Self {
+            noise: [1.0; BANDS],
+            smooth: [0.0; BANDS],
+            fading: [0.0; BANDS],
+            leak: [0.1; BANDS],
+            reference: [[0.0; BANDS]; REACH],
+            level: [[0.0; BANDS]; REACH],
+            newest: 0,
+            mic_level: [0.0; BANDS],
+            gain: [1.0; BANDS],
+        }
+    }
+
+    /// Nothing was played for a while. `background` are frames that were heard since.
+    pub(crate) fn restart(&mut self, background: impl Iterator<Item = Energies>) {
+        self.reference = [[0.0; BANDS]; REACH];
+        self.level = [[0.0; BANDS]; REACH];
+        self.fading = [0.0; BANDS];
+        self.mic_level = [0.0; BANDS];
+        self.noise = [1.0; BANDS];
+        for (i, frame) in background.enumerate() {
+            if i == 0 {
+                self.smooth = frame;
+            }
+            self.hear_background(&frame);
+        }
+    }
+
+    /// Takes the energies of the newest window of the reference.
+    pub(crate) fn play(&mut self, reference: &Energies) {
+        let before = self.level[self.newest];
+        self.newest = (self.newest + REACH - 1) % REACH;
+        self.reference[self.newest] = *reference;
+        self.level[self.newest] =
+            std::array::from_fn(|b| before[b] + (reference[b] - before[b]) * (4.0 / SECOND));
+    }
+
+    /// Judges a frame.
+    pub(crate) fn hear(&mut self, heard: &Heard) -> Finding {
+        self.learn_gain(heard.mic);
+        let explained = match &heard.known {
+            Some(known) => self.left(known),
+            None => std::array::from_fn(|b| {
+                self.reference.iter().map(|r| r[b]).fold(0.0, f32::max) * self.gain[b]
+            }),
+        };
+        let finding = self.find(heard.rest, &explained);
+        if let Some(known) = &heard.known {
+            self.learn_leak(heard.rest, known, finding.echo);
+        }
+        self.hear_background(heard.rest);
+        finding
+    }
+
+    fn find(&self, rest: &Energies, explained: &Energies) -> Finding {
+        let (mut near, mut all, mut excess_db) = (0.0, 0.0, 0.0);
+        for b in 0..BANDS {
+            let known = ECHO_MARGIN * explained[b] + NOISE_MARGIN * self.noise[b] + FLOOR;
+            near += (rest[b] - known).max(0.0);
+            all += rest[b];
+            excess_db += (10.0 * (rest[b] / known).log10()).clamp(0.0, 20.0);
+        }
+        excess_db /= BANDS as f32;
+        Finding { echo: 1.0 - (near / all.max(FLOOR)).min(1.0), near, excess_db }
+    }
+
+    /// What the filter may have left.
+    fn left(&mut self, known: &Known) -> Energies {
+        let off = (1.0 - known.standing.gain.clamp(0.0, 1.0)).powi(2);
+        std::array::from_fn(|b| {
+            self.fading[b] = known.echo[b].max(self.fading[b] * FADING);
+            known.doubt[b] + self.fading[b] * (self.leak[b] + off)
+        })
+    }
+
+    /// The part that stays, of which most frames have less: quick to fall, slow to rise, slower while somebody speaks.
+    fn learn_leak(&mut self, rest: &Energies, known: &Known, echo: f32) {
+        for b in 0..BANDS {
+            // Only an echo that stands out of the background tells.
+            if known.echo[b] < 10.0 * (self.noise[b] + FLOOR) {
+                continue;
+            }
+            let leak = rest[b] / self.fading[b];
+            let rise = if echo < 0.5 { 1.01 } else { 1.06 };
+            self.leak[b] *= if leak > self.leak[b] { rise } else { 0.98 };
+            self.leak[b] = self.leak[b].clamp(1e-3, 1.0);
+        }
+    }
+
+    /// No more can come back than is heard; at an unknown delay it is compared with the least that was played.
+    fn learn_gain(&mut self, mic: &Energies) {
+        for b in 0..BANDS {
+            self.mic_level[b] += (mic[b] - self.mic_level[b]) * (4.0 / SECOND);
+            let least = self.level.iter().map(|level| level[b]).fold(f32::MAX, f32::min);
+            if least > 1e-7 {
+                self.gain[b] = self.gain[b].min(2.0 * (self.mic_level[b] + FLOOR) / least);
+            }
+        }
+    }
+
+    fn hear_background(&mut self, rest: &Energies) {
+        for b in 0..BANDS {
+            self.smooth[b] += (rest[b] - self.smooth[b]) * 0.3;
+            self.noise[b] = (self.noise[b] * NOISE_RISE).min(self.smooth[b]);
+        }
+    }
+}

@@ -15,34 +15,39 @@ fn main() {
     };
     let verbose = std::env::args().any(|a| a == "-v");
     let sounds = Sounds::load(&folder);
+    let count: u64 = std::env::var("COUNT").ok().and_then(|c| c.parse().ok()).unwrap_or(200);
     let mut runs = 0;
     let mut unsure_runs = 0;
     let (mut frames, mut speech, mut voiced) = (0, 0, 0);
     let mut gains = Vec::new();
+    let mut echo_scores: Vec<(f32, f32)> = Vec::new();
     let mut busy = 0.0;
-    for index in 0..200 {
+    let only: Option<u64> = std::env::var("CASE").ok().and_then(|c| c.parse().ok());
+    for index in only.map_or(0..count, |c| c..c + 1) {
         let script = Script::alone(index);
         let call = script.call(&sounds);
         let (heard, time) = call.run();
         busy += time.as_secs_f64();
         let from = REPLY_AT / FRAME;
-        let longest = longest(&heard[from..], |h| h.is_speech());
-        let bare = self::longest(&heard[from..], |h| h.verdict.echo < 0.5);
+        let longest = longest(&heard[from..], |h| h.is_itself());
+        let bare = self::longest(&heard[from..], |h| h.verdict.echo < 0.5 && h.left > h.noise);
+        echo_scores.extend(heard[from + 30..].iter().filter(|h| h.voice && !h.noise_voice && h.left > h.noise && h.verdict.certain).map(|h| (h.verdict.echo, h.verdict.excess_db)));
         runs += usize::from(longest >= 5);
         unsure_runs += usize::from(bare >= 5);
         frames += heard.len() - from;
-        speech += heard[from..].iter().filter(|h| h.is_speech()).count();
+        speech += heard[from..].iter().filter(|h| h.is_itself()).count();
         voiced += heard[from..].iter().filter(|h| h.voice).count();
-        let power = |samples: &mut dyn Iterator<Item = f32>| samples.map(|s| s * s).sum::<f32>();
-        let since = REPLY_AT + 32_000 + (script.delay_ms * 16.0) as usize;
-        let since = since / FRAME;
+        let since = (REPLY_AT + 32_000 + (script.delay_ms * 16.0) as usize) / FRAME;
         let upto = 8 * 16_000 / FRAME;
-        let echo = power(&mut call.echo[since * FRAME..upto * FRAME].iter().copied());
-        let left = power(&mut (since..upto).flat_map(|i| {
-            let noise = &call.noise[i * FRAME..][..FRAME];
-            heard[i].frame.iter().zip(noise).map(|(a, b)| a - b).collect::<Vec<_>>()
-        }));
+        let echo: f32 = heard[since..upto].iter().map(|h| h.echo).sum();
+        let left: f32 = heard[since..upto].iter().map(|h| h.left).sum();
         gains.push(10.0 * (echo / left).log10());
+        if std::env::var("CASE").ok().as_deref() == Some(&index.to_string()) {
+            for (i, h) in heard.iter().enumerate().skip(30) {
+                let db = |p: f32| 10.0 * p.max(1e-12).log10();
+                println!("  {i:3} {:5} {:5} voice {:5} echo {:.2} near {:6.1} excess {:4.1} | noise {:6.1} echo {:6.1} left {:6.1} {}", h.verdict.playing, h.verdict.certain, h.voice, h.verdict.echo, h.verdict.near_db, h.verdict.excess_db, db(h.noise), db(h.echo), db(h.left), if h.is_itself() {"<<<"} else {""});
+            }
+        }
         let sure = heard[from..].iter().position(|h| h.verdict.certain && h.verdict.playing);
         if verbose || longest >= 5 {
             println!(
@@ -52,13 +57,15 @@ fn main() {
             );
         }
     }
+    if only.is_some() { return; }
     println!("alone: runs {runs}, bare runs {unsure_runs}, speech {speech} voiced {voiced} of {frames}");
     gains.sort_by(f32::total_cmp);
-    println!("erle 10% {:.1} median {:.1}", gains[20], gains[100]);
-    let frames = 200.0 * 312.0;
+    println!("erle 10% {:.1} median {:.1}", gains[gains.len() / 10], gains[gains.len() / 2]);
+    let frames = count as f64 * 312.0;
     println!("{:.1} us a frame", busy * 1e6 / frames);
+    let mut near_scores: Vec<(f32, f32)> = Vec::new();
     let mut delays = Vec::new();
-    for index in 0..200 {
+    for index in 0..count {
         let script = Script::together(index);
         let call = script.call(&sounds);
         let (heard, _) = call.run();
@@ -73,6 +80,7 @@ fn main() {
             let person = &call.person[i * FRAME..][..FRAME];
             let power = person.iter().map(|s| s * s).sum::<f32>() / FRAME as f32;
             if power > (0.08 * gain).powi(2) * 0.05 { loud += 32.0; }
+            if power > (0.08 * gain).powi(2) * 0.2 { near_scores.push((h.verdict.echo, h.verdict.excess_db)); }
             run = if h.is_speech() { run + 1 } else { 0 };
             if run >= 5 && (i + 1) * FRAME > at + 1000 && found.is_none() {
                 found = Some(loud);
@@ -88,10 +96,17 @@ fn main() {
         }
         delays.push(found.unwrap_or(f32::MAX));
     }
+    let quantiles = |scores: &[(f32, f32)], of: fn(&(f32, f32)) -> f32| {
+        let mut v: Vec<f32> = scores.iter().map(of).collect();
+        v.sort_by(f32::total_cmp);
+        [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99].map(|q| (v[(q * (v.len() - 1) as f64) as usize] * 100.0).round() / 100.0)
+    };
+    println!("echo: share {:?} excess {:?}", quantiles(&echo_scores, |s| s.0), quantiles(&echo_scores, |s| s.1));
+    println!("near: share {:?} excess {:?}", quantiles(&near_scores, |s| s.0), quantiles(&near_scores, |s| s.1));
     delays.sort_by(f32::total_cmp);
     println!(
         "together: {} of 200 within 400 ms, median {:.0}, 90% {:.0}",
-        delays.iter().filter(|d| **d <= 400.0).count(), delays[100], delays[180]
+        delays.iter().filter(|d| **d <= 400.0).count(), delays[delays.len() / 2], delays[delays.len() * 9 / 10]
     );
 }
 

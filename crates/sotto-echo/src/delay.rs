@@ -24,8 +24,15 @@ const SURE: f32 = 9.0;
 const BETTER: f32 = 1.5;
 /// Lags closer than this, in samples, are the same: the filter follows by itself.
 const SAME: i64 = 96;
+/// Nothing is decided before this many frames were played ...
+const ENOUGH: usize = 10;
+/// ... and the same lag was the best this often.
+const AGAIN: usize = 3;
 /// Energy of a frequency below which nothing matters.
 const FLOOR: f32 = 1e-9 * (FRAME * FRAME) as f32;
+
+/// Nothing is divided by nothing.
+const TINY: f32 = 1e-9;
 
 /// See the module.
 pub(crate) struct Search {
@@ -38,7 +45,10 @@ pub(crate) struct Search {
     agreement: Vec<f32>,
     /// The piece that is looked at next.
     piece: usize,
-    candidate: Option<i64>,
+    /// A lag, and how often it was the best in succession.
+    candidate: (i64, usize),
+    /// Frames in which something was played.
+    played: usize,
     found: Option<i64>,
 }
 
@@ -52,7 +62,8 @@ impl Search {
             reference_energy: [0.0; WIDTH],
             agreement: vec![0.0; PIECES * STEPS],
             piece: 0,
-            candidate: None,
+            candidate: (0, 0),
+            played: 0,
             found: None,
         }
     }
@@ -70,7 +81,7 @@ impl Search {
     /// The delay changed by this much, as somebody else found out.
     pub(crate) fn moved(&mut self, samples: i64) {
         self.found = self.found.map(|delay| delay + samples);
-        self.candidate = None;
+        self.candidate = (0, 0);
         self.cross.fill([Complex32::ZERO; WIDTH]);
     }
 
@@ -83,17 +94,19 @@ impl Search {
         transform: &mut Transform,
     ) -> bool {
         self.newest = (self.newest + PIECES - 1) % PIECES;
-        self.reference[self.newest].copy_from_slice(&window[LOW]);
-        let mic = &mic[LOW];
-        for (energy, mic) in self.mic_energy.iter_mut().zip(mic) {
+        let (loud, window) = compressed(&window[LOW]);
+        self.reference[self.newest] = window;
+        let (_, mic) = compressed(&mic[LOW]);
+        self.played = (self.played + usize::from(loud)).min(ENOUGH);
+        for (energy, mic) in self.mic_energy.iter_mut().zip(&mic) {
             *energy = KEPT * *energy + mic.norm_sqr();
         }
-        for (energy, window) in self.reference_energy.iter_mut().zip(&window[LOW]) {
+        for (energy, window) in self.reference_energy.iter_mut().zip(&window) {
             *energy = KEPT * *energy + window.norm_sqr();
         }
         for (piece, cross) in self.cross.iter_mut().enumerate() {
             let window = &self.reference[(self.newest + piece) % PIECES];
-            for ((cross, mic), window) in cross.iter_mut().zip(mic).zip(window) {
+            for ((cross, mic), window) in cross.iter_mut().zip(&mic).zip(window) {
                 *cross = *cross * KEPT + mic * window.conj();
             }
         }
@@ -112,7 +125,7 @@ impl Search {
 
     fn weights(&self) -> [f32; WIDTH] {
         std::array::from_fn(|k| {
-            1.0 / ((self.mic_energy[k] + FLOOR) * (self.reference_energy[k] + FLOOR)).sqrt()
+            1.0 / ((self.mic_energy[k] + TINY) * (self.reference_energy[k] + TINY)).sqrt()
         })
     }
 
@@ -134,19 +147,20 @@ impl Search {
             .unwrap_or_default();
         let peak = self.agreement[best];
         let lag = 2 * best as i64;
-        if peak < SURE * typical {
-            self.candidate = None;
+        if peak < SURE * typical || self.played < ENOUGH {
+            self.candidate = (0, 0);
             return false;
         }
-        let again = self.candidate.is_some_and(|candidate| (candidate - lag).abs() <= SAME);
-        self.candidate = Some(lag);
+        let again = (self.candidate.0 - lag).abs() <= SAME;
+        self.candidate = (lag, if again { self.candidate.1 + 1 } else { 1 });
         let better = self.found.is_none_or(|delay| {
             (delay - lag).abs() > SAME && peak > BETTER * self.around(delay)
         });
-        if again && better {
+        let changed = better && self.candidate.1 >= AGAIN;
+        if changed {
             self.found = Some(lag);
         }
-        again && better
+        changed
     }
 
     /// The best agreement at about this delay.
@@ -156,4 +170,12 @@ impl Search {
         let first = (first.max(0) as usize).min(last);
         self.agreement[first..last].iter().copied().fold(0.0, f32::max)
     }
+}
+
+/// The frequencies of a frame at the square root of its level, so that no frame outweighs all others; and whether it
+/// was loud at all.
+fn compressed(frame: &[Complex32]) -> (bool, [Complex32; WIDTH]) {
+    let energy = frame.iter().map(Complex32::norm_sqr).sum::<f32>() / WIDTH as f32;
+    let scale = 1.0 / (energy + FLOOR).sqrt().sqrt();
+    (energy > 10.0 * FLOOR, std::array::from_fn(|k| frame[k] * scale))
 }

@@ -53,6 +53,12 @@ pub struct Call {
 pub struct Heard {
     pub verdict: Verdict,
     pub voice: bool,
+    /// Voice activity of the noise alone.
+    pub noise_voice: bool,
+    /// Energy of the noise, of the echo, and of what is left of the echo: mean squares.
+    pub noise: f32,
+    pub echo: f32,
+    pub left: f32,
     pub frame: [f32; FRAME],
 }
 
@@ -60,6 +66,11 @@ impl Heard {
     /// Whether a caller would take it for a person who speaks.
     pub fn is_speech(&self) -> bool {
         self.voice && self.verdict.echo < THRESHOLD
+    }
+
+    /// Whether it would be the echo that is taken for a person, and not the noise.
+    pub fn is_itself(&self) -> bool {
+        self.is_speech() && !self.noise_voice
     }
 }
 
@@ -180,6 +191,7 @@ impl Call {
     /// Runs the call through a canceller: what came of each frame, and how long it took.
     pub fn run(&self) -> (Vec<Heard>, Duration) {
         let (mut canceller, mut voice) = (EchoCanceller::new(), Voice::new());
+        let mut noise_voice = Voice::new();
         let mut busy = Duration::ZERO;
         // The reply leaves the server in packets of 20 ms.
         let mut packets = self.played.chunks(320).enumerate();
@@ -195,8 +207,24 @@ impl Call {
             let start = Instant::now();
             let verdict = canceller.process(&mut frame);
             busy += start.elapsed();
-            out.push(Heard { verdict, voice: voice.hears(&frame), frame });
+            let part = |of: &[f32]| -> [f32; FRAME] { of[i * FRAME..][..FRAME].try_into().unwrap() };
+            let (noise, echo, person) = (part(&self.noise), part(&self.echo), part(&self.person));
+            let left: [f32; FRAME] = std::array::from_fn(|n| frame[n] - noise[n] - person[n]);
+            out.push(Heard {
+                verdict,
+                voice: voice.hears(&frame),
+                noise_voice: noise_voice.hears(&noise),
+                noise: power(&noise),
+                echo: power(&echo),
+                left: power(&left),
+                frame,
+            });
         }
         (out, busy)
     }
+}
+
+/// The mean square.
+pub fn power(samples: &[f32]) -> f32 {
+    samples.iter().map(|s| s * s).sum::<f32>() / samples.len() as f32
 }

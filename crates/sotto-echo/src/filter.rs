@@ -200,7 +200,7 @@ impl Filter {
             let other = &mut self.other[k];
             *other = STEADY * *other + (1.0 - STEADY) * energy;
             // What begins just now counts at once, so that the first frame of double talk teaches nothing wrong.
-            *step = 1.0 / (doubt[k] + 2.0 * (other.max(energy) + FLOOR));
+            *step = 1.0 / (doubt[k] + 2.0 * (other.max(0.5 * energy) + FLOOR));
         }
         for partition in 0..PARTITIONS {
             let window = &self.reference[(self.newest + partition) % PARTITIONS];

@@ -36,8 +36,6 @@ pub struct Verdict {
     pub echo: f32,
     /// The level of what is not, in dB of full scale (a full sine is at -3); -120 for nothing.
     pub near_db: f32,
-    /// Debug.
-    pub excess_db: f32,
 }
 
 /// What is known of the echo path.
@@ -143,7 +141,7 @@ impl EchoCanceller {
             return self.listen(frame, begin);
         }
         let near = frame.iter().map(|s| s * s).sum::<f32>() / FRAME as f32;
-        verdict(Finding { echo: 0.0, near, excess_db: 0.0 }, false, true)
+        verdict(Finding { echo: 0.0, near, certain: true }, false)
     }
 
     /// Whether anything is played during the frame that begins at `begin`.
@@ -194,7 +192,7 @@ impl EchoCanceller {
         let mic = frame_energies(&self.mic);
         let Some(standing) = standing else {
             let finding = self.judge.hear(&Heard { mic: &mic, rest: &mic, known: None });
-            return verdict(finding, true, false);
+            return verdict(finding, true);
         };
         frame.copy_from_slice(&*self.filter.parts.samples);
         let parts = &self.filter.parts;
@@ -203,7 +201,7 @@ impl EchoCanceller {
         let known = Known { echo: &echo, doubt: &doubt, standing };
         let finding = self.judge.hear(&Heard { mic: &mic, rest: &rest, known: Some(known) });
         self.follow_levels(&echo);
-        verdict(finding, true, true)
+        verdict(finding, true)
     }
 
     /// Lets the filter take what it has not taken yet. None if it is not there yet.
@@ -242,13 +240,12 @@ impl EchoCanceller {
     }
 }
 
-fn verdict(finding: Finding, playing: bool, certain: bool) -> Verdict {
+fn verdict(finding: Finding, playing: bool) -> Verdict {
     Verdict {
         playing,
-        certain,
+        certain: finding.certain,
         echo: finding.echo,
         near_db: level_db(finding.near),
-        excess_db: finding.excess_db,
     }
 }
 

@@ -51,6 +51,8 @@ pub(crate) struct Filter {
     offset: i64,
     /// Windows of the reference, the newest at `newest`, older ones after it.
     reference: Vec<Box<Spectrum>>,
+    /// Energies of the windows.
+    energy: Vec<Box<[f32; BINS]>>,
     newest: usize,
     path: Vec<Box<Spectrum>>,
     variance: Vec<Box<[f32; BINS]>>,
@@ -65,6 +67,7 @@ impl Filter {
         let mut filter = Self {
             offset: 0,
             reference: (0..PARTITIONS).map(|_| silent()).collect(),
+            energy: (0..PARTITIONS).map(|_| Box::new([0.0; BINS])).collect(),
             newest: 0,
             path: (0..PARTITIONS).map(|_| silent()).collect(),
             variance: (0..PARTITIONS).map(|_| Box::new([0.0; BINS])).collect(),
@@ -114,11 +117,11 @@ impl Filter {
         self.offset = offset;
         self.newest = 0;
         let mut window = [0.0; WINDOW];
-        for (age, slot) in self.reference.iter_mut().enumerate() {
+        for age in 0..PARTITIONS {
             // As if the frame before had just been taken.
             let start = now as i64 - offset - WINDOW as i64 - (age * FRAME) as i64;
             reference.read(start, &mut window);
-            transform.window(&window, slot);
+            self.put(age, &window, transform);
         }
     }
 
@@ -154,7 +157,14 @@ impl Filter {
         let mut window = [0.0; WINDOW];
         reference.read(at as i64 - self.offset - FRAME as i64, &mut window);
         self.newest = (self.newest + PARTITIONS - 1) % PARTITIONS;
-        transform.window(&window, &mut self.reference[self.newest]);
+        self.put(self.newest, &window, transform);
+    }
+
+    fn put(&mut self, slot: usize, window: &[f32; WINDOW], transform: &mut Transform) {
+        transform.window(window, &mut self.reference[slot]);
+        for (energy, value) in self.energy[slot].iter_mut().zip(self.reference[slot].iter()) {
+            *energy = value.norm_sqr();
+        }
     }
 
     /// The window of the reference that belongs to a partition.
@@ -185,36 +195,35 @@ impl Filter {
     }
 
     fn learn(&mut self) {
-        let mut doubt = Box::new([0.0_f32; BINS]);
+        // Half of a window is a frame.
+        let doubt = &mut *self.parts.doubt;
+        doubt.fill(0.0);
         for (partition, variance) in self.variance.iter().enumerate() {
-            let window = self.window(partition);
-            for ((sum, variance), window) in doubt.iter_mut().zip(variance.iter()).zip(window) {
-                *sum += variance * window.norm_sqr();
+            let energy = &self.energy[(self.newest + partition) % PARTITIONS];
+            for ((sum, variance), energy) in doubt.iter_mut().zip(&**variance).zip(&**energy) {
+                *sum += 0.5 * variance * energy;
             }
         }
-        // Half of a window is a frame.
         let mut step = [0.0; BINS];
-        for (k, step) in step.iter_mut().enumerate() {
-            let rest = self.parts.rest[k];
+        let rests = self.parts.rest.iter().zip(&mut *self.other);
+        for ((step, doubt), (rest, other)) in step.iter_mut().zip(doubt).zip(rests) {
             let energy = rest.norm_sqr();
-            let other = &mut self.other[k];
             *other = STEADY * *other + (1.0 - STEADY) * energy;
             // What begins just now counts at once, so that the first frame of double talk teaches nothing wrong.
-            *step = 1.0 / (doubt[k] + 2.0 * (other.max(0.5 * energy) + FLOOR));
+            *step = 0.5 / (*doubt + other.max(0.5 * energy) + FLOOR);
         }
         for partition in 0..PARTITIONS {
-            let window = &self.reference[(self.newest + partition) % PARTITIONS];
-            let (path, variance) = (&mut self.path[partition], &mut self.variance[partition]);
-            for k in 0..BINS {
-                let gain = variance[k] * step[k];
-                path[k] = (path[k] + window[k].conj() * self.parts.rest[k] * gain) * KEPT;
-                let learnt = (0.5 * gain * window[k].norm_sqr()).min(1.0);
-                variance[k] = KEPT * KEPT * (1.0 - learnt) * variance[k]
-                    + (1.0 - KEPT * KEPT) * path[k].norm_sqr();
+            let slot = (self.newest + partition) % PARTITIONS;
+            let heard = self.reference[slot].iter().zip(&*self.energy[slot]);
+            let heard = heard.zip(self.parts.rest.iter().zip(&step));
+            let known = self.path[partition].iter_mut().zip(&mut *self.variance[partition]);
+            for ((path, variance), ((window, energy), (rest, step))) in known.zip(heard) {
+                let gain = *variance * step;
+                *path = (*path + window.conj() * rest * gain) * KEPT;
+                let learnt = (0.5 * gain * energy).min(1.0);
+                *variance = KEPT * KEPT * (1.0 - learnt) * *variance
+                    + (1.0 - KEPT * KEPT) * path.norm_sqr();
             }
-        }
-        for (slot, doubt) in self.parts.doubt.iter_mut().zip(doubt.iter()) {
-            *slot = 0.5 * doubt;
         }
     }
 }

@@ -16,6 +16,8 @@ const FADING: f32 = 0.33;
 const ECHO_MARGIN: f32 = 2.0;
 /// ... and over the background by this one, of which the least that was heard is known.
 const NOISE_MARGIN: f32 = 4.0;
+/// Somebody else is heard for certain if the bands are over by this much on the average.
+const CLEAR_DB: f32 = 1.5;
 /// Below this nothing is heard: -85 dB.
 const FLOOR: f32 = 3e-9 / BANDS as f32;
 /// The background may rise by 3 dB in a second.
@@ -46,8 +48,8 @@ pub(crate) struct Finding {
     pub(crate) echo: f32,
     /// The energy that is not.
     pub(crate) near: f32,
-    /// How far bands stand out on the average, in dB.
-    pub(crate) excess_db: f32,
+    /// The path is known well enough to say so.
+    pub(crate) certain: bool,
 }
 
 /// See the module.
@@ -65,6 +67,9 @@ pub(crate) struct Judge {
     mic_level: Energies,
     /// The most that comes back.
     gain: Energies,
+    echo_level: f32,
+    doubt_level: f32,
+    certain: bool,
 }
 
 impl Judge {
@@ -79,6 +84,9 @@ impl Judge {
             newest: 0,
             mic_level: [0.0; BANDS],
             gain: [1.0; BANDS],
+            echo_level: 0.0,
+            doubt_level: 0.0,
+            certain: false,
         }
     }
 
@@ -109,18 +117,34 @@ impl Judge {
     /// Judges a frame.
     pub(crate) fn hear(&mut self, heard: &Heard) -> Finding {
         self.learn_gain(heard.mic);
-        let explained = match &heard.known {
+        self.certain = heard.known.as_ref().is_some_and(|known| self.is_certain(known));
+        let mut explained = match &heard.known {
             Some(known) => self.left(known),
-            None => std::array::from_fn(|b| {
-                self.reference.iter().map(|r| r[b]).fold(0.0, f32::max) * self.gain[b]
-            }),
+            None => [0.0; BANDS],
         };
+        if !self.certain {
+            for (b, explained) in explained.iter_mut().enumerate() {
+                let played = self.reference.iter().map(|r| r[b]).fold(0.0, f32::max);
+                *explained = explained.max(played * self.gain[b]);
+            }
+        }
         let finding = self.find(heard.rest, &explained);
         if let Some(known) = &heard.known {
             self.learn_leak(heard.rest, known, finding.echo);
         }
         self.hear_background(heard.rest);
         finding
+    }
+
+    /// Whether what is uncertain is little, beside the echo that is known or beside what is heard anyway.
+    fn is_certain(&mut self, known: &Known) -> bool {
+        let sum = |energies: &Energies| energies.iter().sum::<f32>();
+        let now = (sum(known.echo), sum(known.doubt));
+        self.echo_level += (now.0 - self.echo_level) * 0.1;
+        self.doubt_level += (now.1 - self.doubt_level) * 0.1;
+        // Once it is certain, it takes more doubt to change that.
+        let part = if self.certain { 1.0 } else { 0.25 };
+        self.doubt_level < part * (self.echo_level + sum(&self.noise))
     }
 
     fn find(&self, rest: &Energies, explained: &Energies) -> Finding {
@@ -131,8 +155,9 @@ impl Judge {
             all += rest[b];
             excess_db += (10.0 * (rest[b] / known).log10()).clamp(0.0, 20.0);
         }
-        excess_db /= BANDS as f32;
-        Finding { echo: 1.0 - (near / all.max(FLOOR)).min(1.0), near, excess_db }
+        // One band that is a little over says nothing, however much of the energy it holds.
+        let clear = (excess_db / (CLEAR_DB * BANDS as f32)).min(1.0);
+        Finding { echo: 1.0 - clear * (near / all.max(FLOOR)).min(1.0), near, certain: self.certain }
     }
 
     /// What the filter may have left.

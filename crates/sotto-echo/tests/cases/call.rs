@@ -60,6 +60,8 @@ pub struct Heard {
     pub echo: f32,
     pub left: f32,
     pub frame: [f32; FRAME],
+    /// What it took.
+    pub took: Duration,
 }
 
 impl Heard {
@@ -188,11 +190,10 @@ impl Call {
         sum.zip(&self.noise).map(|(sum, n)| (sum + n).clamp(-1.0, 1.0)).collect()
     }
 
-    /// Runs the call through a canceller: what came of each frame, and how long it took.
-    pub fn run(&self) -> (Vec<Heard>, Duration) {
+    /// Runs the call through a canceller: what came of each frame.
+    pub fn run(&self) -> Vec<Heard> {
         let (mut canceller, mut voice) = (EchoCanceller::new(), Voice::new());
         let mut noise_voice = Voice::new();
-        let mut busy = Duration::ZERO;
         // The reply leaves the server in packets of 20 ms.
         let mut packets = self.played.chunks(320).enumerate();
         let mut sent = 0;
@@ -206,7 +207,7 @@ impl Call {
             let mut frame = *chunk;
             let start = Instant::now();
             let verdict = canceller.process(&mut frame);
-            busy += start.elapsed();
+            let took = start.elapsed();
             let part = |of: &[f32]| -> [f32; FRAME] { of[i * FRAME..][..FRAME].try_into().unwrap() };
             let (noise, echo, person) = (part(&self.noise), part(&self.echo), part(&self.person));
             let left: [f32; FRAME] = std::array::from_fn(|n| frame[n] - noise[n] - person[n]);
@@ -218,9 +219,10 @@ impl Call {
                 echo: power(&echo),
                 left: power(&left),
                 frame,
+                took,
             });
         }
-        (out, busy)
+        out
     }
 }
 

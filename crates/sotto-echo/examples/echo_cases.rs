@@ -90,9 +90,11 @@ fn main() {
             if run >= 5 && (i + 1) * FRAME <= at { before += 1; }
         }
         let late = found.is_none_or(|f| f > 400.0);
+        let during = &heard[at / FRAME..][..30];
+        let sure = during.iter().filter(|h| h.verdict.certain).count();
         if verbose || late || before > 0 {
             println!(
-                "together {index:3} delay {:3.0} level {:5.1} rt {:.2} noise {:5.1} {:?} person {:?}: {found:?} before {before}",
+                "together {index:3} delay {:3.0} level {:5.1} rt {:.2} noise {:5.1} {:?} person {:?}: {found:?} before {before} sure {sure}/30",
                 script.delay_ms, script.level_db, script.rt60_s, script.noise_db, script.driven, script.person
             );
         }

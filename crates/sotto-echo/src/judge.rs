@@ -17,7 +17,7 @@ const ECHO_MARGIN: f32 = 2.0;
 /// ... and over the background by this one, of which the least that was heard is known.
 const NOISE_MARGIN: f32 = 4.0;
 /// Somebody else is heard for certain if the bands are over by this much on the average.
-const CLEAR_DB: f32 = 1.5;
+const CLEAR_DB: f32 = 1.0;
 /// Below this nothing is heard: -85 dB.
 const FLOOR: f32 = 3e-9 / BANDS as f32;
 /// The background may rise by 3 dB in a second.
@@ -118,16 +118,12 @@ impl Judge {
     pub(crate) fn hear(&mut self, heard: &Heard) -> Finding {
         self.learn_gain(heard.mic);
         self.certain = heard.known.as_ref().is_some_and(|known| self.is_certain(known));
-        let mut explained = match &heard.known {
+        let explained = match &heard.known {
             Some(known) => self.left(known),
-            None => [0.0; BANDS],
+            None => std::array::from_fn(|b| {
+                self.reference.iter().map(|r| r[b]).fold(0.0, f32::max) * self.gain[b]
+            }),
         };
-        if !self.certain {
-            for (b, explained) in explained.iter_mut().enumerate() {
-                let played = self.reference.iter().map(|r| r[b]).fold(0.0, f32::max);
-                *explained = explained.max(played * self.gain[b]);
-            }
-        }
         let finding = self.find(heard.rest, &explained);
         if let Some(known) = &heard.known {
             self.learn_leak(heard.rest, known, finding.echo);

@@ -1,124 +1,125 @@
-//! 200 calls in which only the reply is heard, and 200 in which a person talks over it: what the canceller makes of them.
+//! 200 calls in which only the reply is heard, and 200 in which a person talks over it: what is made of them.
 //!
-//! `SOTTO_SHARED=… cargo run --release -p sotto-echo --example echo_cases [-v]`
+//! `SOTTO_SHARED=… cargo run --release -p sotto-echo --example echo_cases [NUMBER]` does them all, or the first of
+//! each. A call in which the reply was taken for a person, or a person was missed, has a line of its own.
 
 #[path = "../tests/cases/mod.rs"]
 mod cases;
 
-use cases::call::{Heard, REPLY_AT, Script, Sounds};
+use cases::call::{Heard, REPLY_AT, Script, Sounds, longest_run, noticed_after_ms};
 use sotto_echo::FRAME;
+
+/// What of a verdict counts as echo: what is tried.
+const THRESHOLDS: [f32; 5] = [0.4, 0.5, 0.6, 0.7, 0.8];
+/// The one that is recommended.
+const CHOSEN: f32 = 0.5;
 
 fn main() {
     let Some(folder) = cases::shared() else {
         println!("SKIPPED: no recordings");
         return;
     };
-    let verbose = std::env::args().any(|a| a == "-v");
+    let number = std::env::args().nth(1).and_then(|arg| arg.parse().ok()).unwrap_or(200);
     let sounds = Sounds::load(&folder);
-    let count: u64 = std::env::var("COUNT").ok().and_then(|c| c.parse().ok()).unwrap_or(200);
-    let mut runs = 0;
-    let mut unsure_runs = 0;
-    let (mut frames, mut speech, mut voiced) = (0, 0, 0);
-    let mut gains = Vec::new();
-    let mut echo_scores: Vec<f32> = Vec::new();
-    let (mut busy, mut idle) = (Vec::new(), Vec::new());
-    let only: Option<u64> = std::env::var("CASE").ok().and_then(|c| c.parse().ok());
-    for index in only.map_or(0..count, |c| c..c + 1) {
-        let script = Script::alone(index);
-        let call = script.call(&sounds);
-        let heard = call.run();
-        for h in &heard { if h.verdict.playing { busy.push(h.took) } else { idle.push(h.took) } }
-        let from = REPLY_AT / FRAME;
-        let longest = longest(&heard[from..], |h| h.is_itself());
-        let bare = self::longest(&heard[from..], |h| h.verdict.echo < 0.5 && h.left > h.noise);
-        echo_scores.extend(heard[from + 30..].iter().filter(|h| h.voice && !h.noise_voice && h.left > h.noise ).map(|h| h.verdict.echo));
-        runs += usize::from(longest >= 5);
-        unsure_runs += usize::from(bare >= 5);
-        frames += heard.len() - from;
-        speech += heard[from..].iter().filter(|h| h.is_itself()).count();
-        voiced += heard[from..].iter().filter(|h| h.voice).count();
-        let since = (REPLY_AT + 32_000 + (script.delay_ms * 16.0) as usize) / FRAME;
-        let upto = 8 * 16_000 / FRAME;
-        let echo: f32 = heard[since..upto].iter().map(|h| h.echo).sum();
-        let left: f32 = heard[since..upto].iter().map(|h| h.left).sum();
-        gains.push(10.0 * (echo / left).log10());
-        if std::env::var("CASE").ok().as_deref() == Some(&index.to_string()) {
-            for (i, h) in heard.iter().enumerate().skip(30) {
-                let db = |p: f32| 10.0 * p.max(1e-12).log10();
-                println!("  {i:3} {:5} {:5} voice {:5} echo {:.2} near {:6.1} | noise {:6.1} echo {:6.1} left {:6.1} {}", h.verdict.playing, h.verdict.certain, h.voice, h.verdict.echo, h.verdict.near_db, db(h.noise), db(h.echo), db(h.left), if h.is_itself() {"<<<"} else {""});
-            }
-        }
-        let sure = heard[from..].iter().position(|h| h.verdict.certain && h.verdict.playing);
-        if verbose || longest >= 5 {
-            println!(
-                "alone {index:3} delay {:3.0} level {:5.1} rt {:.2} noise {:5.1} jump {:3.0} {:?}: longest {longest} bare {bare} erle {:.1} sure {:?}",
-                script.delay_ms, script.level_db, script.rt60_s, script.noise_db, script.jump_ms,
-                script.driven, gains.last().unwrap(), sure
-            );
-        }
-    }
-    if only.is_some() { return; }
-    println!("alone: runs {runs}, bare runs {unsure_runs}, speech {speech} voiced {voiced} of {frames}");
-    gains.sort_by(f32::total_cmp);
-    println!("erle 10% {:.1} median {:.1}", gains[gains.len() / 10], gains[gains.len() / 2]);
-    for (name, mut times) in [("playing", busy), ("idle", idle)] {
-        times.sort_unstable();
-        println!("us a frame {name}: median {:?} 99% {:?}", times[times.len() / 2], times[times.len() * 99 / 100]);
-    }
-    let mut near_scores: Vec<f32> = Vec::new();
-    let mut delays = Vec::new();
-    for index in 0..count {
-        let script = Script::together(index);
-        let call = script.call(&sounds);
-        let heard = call.run();
-        let at = REPLY_AT + (script.person.unwrap().0 * 16_000.0) as usize;
-        // Milliseconds of energetic speech.
-        let gain = 10_f32.powf(script.person.unwrap().1 / 20.0);
-        let mut loud = 0.0;
-        let mut run = 0;
-        let mut found = None;
-        let mut before = 0;
-        for (i, h) in heard.iter().enumerate().skip(REPLY_AT / FRAME) {
-            let person = &call.person[i * FRAME..][..FRAME];
-            let power = person.iter().map(|s| s * s).sum::<f32>() / FRAME as f32;
-            if power > (0.08 * gain).powi(2) * 0.05 { loud += 32.0; }
-            if power > (0.08 * gain).powi(2) * 0.2 { near_scores.push(h.verdict.echo); }
-            run = if h.is_speech() { run + 1 } else { 0 };
-            if run >= 5 && (i + 1) * FRAME > at + 1000 && found.is_none() {
-                found = Some(loud);
-            }
-            if run >= 5 && (i + 1) * FRAME <= at { before += 1; }
-        }
-        let late = found.is_none_or(|f| f > 400.0);
-        let during = &heard[at / FRAME..][..30];
-        let sure = during.iter().filter(|h| h.verdict.certain).count();
-        if verbose || late || before > 0 {
-            println!(
-                "together {index:3} delay {:3.0} level {:5.1} rt {:.2} noise {:5.1} {:?} person {:?}: {found:?} before {before} sure {sure}/30",
-                script.delay_ms, script.level_db, script.rt60_s, script.noise_db, script.driven, script.person
-            );
-        }
-        delays.push(found.unwrap_or(f32::MAX));
-    }
-    let quantiles = |scores: &[f32], of: fn(&f32) -> f32| {
-        let mut v: Vec<f32> = scores.iter().map(of).collect();
-        v.sort_by(f32::total_cmp);
-        [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99].map(|q| (v[(q * (v.len() - 1) as f64) as usize] * 100.0).round() / 100.0)
-    };
-    println!("echo: share {:?}", quantiles(&echo_scores, |s| *s));
-    println!("near: share {:?}", quantiles(&near_scores, |s| *s));
-    delays.sort_by(f32::total_cmp);
-    println!(
-        "together: {} of 200 within 400 ms, median {:.0}, 90% {:.0}",
-        delays.iter().filter(|d| **d <= 400.0).count(), delays[delays.len() / 2], delays[delays.len() * 9 / 10]
-    );
+    alone(number, &sounds);
+    together(number, &sounds);
 }
 
-fn longest(heard: &[Heard], is: impl Fn(&Heard) -> bool) -> usize {
-    let (mut run, mut most) = (0, 0);
-    for h in heard {
-        run = if is(h) { run + 1 } else { 0 };
-        most = most.max(run);
+fn alone(number: u64, sounds: &Sounds) {
+    let mut runs = [0; THRESHOLDS.len()];
+    let (mut frames, mut voiced, mut taken) = (0, 0, 0);
+    let (mut enhancement, mut sure) = (Vec::new(), Vec::new());
+    let (mut playing, mut idle) = (Vec::new(), Vec::new());
+    for index in 0..number {
+        let script = Script::alone(index);
+        let all = script.call(sounds).run();
+        let heard = &all[REPLY_AT / FRAME..];
+        for (runs, threshold) in runs.iter_mut().zip(THRESHOLDS) {
+            *runs += usize::from(longest_run(heard, |h| h.is_itself(threshold)) >= 5);
+        }
+        let longest = longest_run(heard, |h| h.is_itself(CHOSEN));
+        if longest >= 5 {
+            println!("takes itself for a person, {longest} frames: {script:?}");
+        }
+        frames += heard.len();
+        voiced += heard.iter().filter(|h| h.voice && !h.noise_voice).count();
+        taken += heard.iter().filter(|h| h.is_itself(CHOSEN)).count();
+        // From two seconds after the echo began, in calls whose echo is louder than the noise and stays where it is.
+        if script.level_db > script.noise_db && script.jump_ms == 0.0 {
+            let later = &heard[(32_000 + (script.delay_ms * 16.0) as usize) / FRAME..220];
+            let sum = |of: fn(&Heard) -> f32| later.iter().map(of).sum::<f32>();
+            enhancement.push(10.0 * (sum(|h| h.echo) / sum(|h| h.left)).log10());
+        }
+        let first = heard.iter().position(|h| h.verdict.playing && h.verdict.certain);
+        sure.push(first.map_or(f32::MAX, |first| 32.0 * first as f32));
+        for h in &all {
+            let times = if h.verdict.playing { &mut playing } else { &mut idle };
+            times.push(h.took.as_secs_f32() * 1e6);
+        }
     }
-    most
+    println!("{number} calls in which only the reply is heard:");
+    for (runs, threshold) in runs.iter().zip(THRESHOLDS) {
+        println!(
+            "  {runs} have 160 ms of themselves as speech, with {threshold} as the most of echo"
+        );
+    }
+    println!(
+        "  of {frames} frames, voice activity calls {voiced} speech, of which {taken} are left"
+    );
+    print("echo return loss enhancement after 2 s, dB", &mut enhancement);
+    print("certain after, ms", &mut sure);
+    print("a frame while playing, us", &mut playing);
+    print("a frame otherwise, us", &mut idle);
+}
+
+fn together(number: u64, sounds: &Sounds) {
+    let mut noticed: [Vec<f32>; THRESHOLDS.len()] = Default::default();
+    let mut possible = Vec::new();
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    for index in 0..number {
+        let script = Script::together(index);
+        let heard = script.call(sounds).run();
+        let ms = |is: &dyn Fn(&Heard) -> bool| {
+            noticed_after_ms(&heard, &script, is).map_or(f32::MAX, |ms| ms as f32)
+        };
+        for (noticed, threshold) in noticed.iter_mut().zip(THRESHOLDS) {
+            noticed.push(ms(&|h| h.is_speech(threshold)));
+        }
+        possible.push(ms(&|h| h.near_voice));
+        let (found, could) = (ms(&|h| h.is_speech(CHOSEN)), possible.last().copied());
+        if found > 400.0 && could.is_some_and(|ms| ms <= 400.0) {
+            println!("a person is noticed late, after {found} ms: {script:?}");
+        }
+        let sum = |of: fn(&Heard) -> f32| {
+            heard.iter().filter(|h| h.person > 1e-6).map(of).sum::<f32>().max(1e-12)
+        };
+        before.push(10.0 * (sum(|h| h.person) / sum(|h| h.echo)).log10());
+        after.push(10.0 * (sum(|h| h.person) / sum(|h| h.left)).log10());
+    }
+    println!("{number} calls in which a person talks over the reply:");
+    let line = |ms: &mut Vec<f32>, what: &str| {
+        let early = ms.iter().filter(|ms| **ms <= 400.0).count();
+        println!("  {early} noticed within 400 ms of energetic speech, {what}");
+        print("of it, ms", ms);
+    };
+    for (noticed, threshold) in noticed.iter_mut().zip(THRESHOLDS) {
+        line(noticed, &format!("with {threshold} as the most of echo"));
+    }
+    line(&mut possible, "by the same voice activity if nothing were played");
+    print("person to echo before, dB", &mut before);
+    print("person to what is left of it, and distortion, dB", &mut after);
+}
+
+fn print(what: &str, values: &mut [f32]) {
+    values.sort_by(f32::total_cmp);
+    let at = |part: f32| values[((values.len() - 1) as f32 * part) as usize];
+    println!(
+        "    {what}: 5% {:.1}, 10% {:.1}, half {:.1}, 90% {:.1}, 95% {:.1}, 99% {:.1}",
+        at(0.05),
+        at(0.1),
+        at(0.5),
+        at(0.9),
+        at(0.95),
+        at(0.99)
+    );
 }

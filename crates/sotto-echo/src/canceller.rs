@@ -7,8 +7,7 @@ use crate::filter::Filter;
 use crate::judge::{Finding, Heard, Judge, Known};
 use crate::shift::{Shift, Standing};
 use crate::spectrum::{
-    Energies, Spectrum, Transform, WINDOW, band_sums, frame_energies, silent,
-    window_energies,
+    Energies, Spectrum, Transform, WINDOW, band_sums, frame_energies, silent, window_energies,
 };
 use crate::timeline::Timeline;
 use crate::{FRAME, RATE_HZ};
@@ -183,7 +182,8 @@ impl EchoCanceller {
         let first = self.search.delay().is_none();
         if self.search.push(&self.mic, &self.reference, &mut self.transform) {
             self.filter.forget();
-            let from = if first { self.position - (self.heard.len() * FRAME) as u64 } else { begin };
+            let from =
+                if first { self.position - (self.heard.len() * FRAME) as u64 } else { begin };
             self.seat(from);
             self.shift.restart();
         }

@@ -153,9 +153,9 @@ impl Search {
         }
         let again = (self.candidate.0 - lag).abs() <= SAME;
         self.candidate = (lag, if again { self.candidate.1 + 1 } else { 1 });
-        let better = self.found.is_none_or(|delay| {
-            (delay - lag).abs() > SAME && peak > BETTER * self.around(delay)
-        });
+        let better = self
+            .found
+            .is_none_or(|delay| (delay - lag).abs() > SAME && peak > BETTER * self.around(delay));
         let changed = better && self.candidate.1 >= AGAIN;
         if changed {
             self.found = Some(lag);

@@ -153,7 +153,11 @@ impl Judge {
         }
         // One band that is a little over says nothing, however much of the energy it holds.
         let clear = (excess_db / (CLEAR_DB * BANDS as f32)).min(1.0);
-        Finding { echo: 1.0 - clear * (near / all.max(FLOOR)).min(1.0), near, certain: self.certain }
+        Finding {
+            echo: 1.0 - clear * (near / all.max(FLOOR)).min(1.0),
+            near,
+            certain: self.certain,
+        }
     }
 
     /// What the filter may have left.

@@ -15,9 +15,6 @@ const SPEECH: f32 = 0.08;
 pub const REPLY_AT: usize = 16_000;
 /// A call is this long.
 const LENGTH: usize = 10 * 16_000;
-/// What is counted as echo, of a frame that voice activity calls speech.
-pub const THRESHOLD: f32 = 0.5;
-
 /// Recordings, at 16 kHz.
 pub struct Sounds {
     replies: Vec<Vec<f32>>,
@@ -53,26 +50,26 @@ pub struct Call {
 pub struct Heard {
     pub verdict: Verdict,
     pub voice: bool,
-    /// Voice activity of the noise alone.
+    /// Voice activity of the noise alone, and of noise and person.
     pub noise_voice: bool,
-    /// Energy of the noise, of the echo, and of what is left of the echo: mean squares.
-    pub noise: f32,
+    pub near_voice: bool,
+    /// Mean squares of the person, of the echo, and of what is neither person nor noise afterwards.
+    pub person: f32,
     pub echo: f32,
     pub left: f32,
-    pub frame: [f32; FRAME],
     /// What it took.
     pub took: Duration,
 }
 
 impl Heard {
     /// Whether a caller would take it for a person who speaks.
-    pub fn is_speech(&self) -> bool {
-        self.voice && self.verdict.echo < THRESHOLD
+    pub fn is_speech(&self, threshold: f32) -> bool {
+        self.voice && self.verdict.echo < threshold
     }
 
     /// Whether it would be the echo that is taken for a person, and not the noise.
-    pub fn is_itself(&self) -> bool {
-        self.is_speech() && !self.noise_voice
+    pub fn is_itself(&self, threshold: f32) -> bool {
+        self.is_speech(threshold) && !self.noise_voice
     }
 }
 
@@ -96,8 +93,18 @@ impl Sounds {
         let noises = ["noise_1", "noise_2", "noise_3", "noise_office", "noise_lk_keyboard-typing"];
         Self {
             replies: speech(&["lj_", "jfk", "ss_", "pv_es", "pv_de", "libri_1089-134686"]),
-            people: speech(&["libri_1272", "libri_1089-134691", "sb_", "cards", "gcp_2", "gcp_half",
-                "gcp_hello_g", "sr_", "pv_ja", "gs_"]),
+            people: speech(&[
+                "libri_1272",
+                "libri_1089-134691",
+                "sb_",
+                "cards",
+                "gcp_2",
+                "gcp_half",
+                "gcp_hello_g",
+                "sr_",
+                "pv_ja",
+                "gs_",
+            ]),
             noises: noises.iter().map(|name| read(&format!("noise/{name}.wav"))).collect(),
         }
     }
@@ -168,7 +175,8 @@ impl Script {
         let noise = &sounds.noises[random.below(sounds.noises.len())];
         let start = random.below(noise.len());
         let noise: Vec<f32> = noise.iter().cycle().skip(start).take(LENGTH).copied().collect();
-        let gain = SPEECH * 10_f32.powf(self.noise_db / 20.0) * (LENGTH as f32).sqrt() / level(&noise);
+        let gain =
+            SPEECH * 10_f32.powf(self.noise_db / 20.0) * (LENGTH as f32).sqrt() / level(&noise);
         let noise = noise.iter().map(|s| s * gain).collect();
         let mut person = vec![0.0; LENGTH];
         if let Some((at_s, level_db)) = self.person {
@@ -193,7 +201,7 @@ impl Call {
     /// Runs the call through a canceller: what came of each frame.
     pub fn run(&self) -> Vec<Heard> {
         let (mut canceller, mut voice) = (EchoCanceller::new(), Voice::new());
-        let mut noise_voice = Voice::new();
+        let (mut noise_voice, mut near_voice) = (Voice::new(), Voice::new());
         // The reply leaves the server in packets of 20 ms.
         let mut packets = self.played.chunks(320).enumerate();
         let mut sent = 0;
@@ -208,17 +216,19 @@ impl Call {
             let start = Instant::now();
             let verdict = canceller.process(&mut frame);
             let took = start.elapsed();
-            let part = |of: &[f32]| -> [f32; FRAME] { of[i * FRAME..][..FRAME].try_into().unwrap() };
+            let part =
+                |of: &[f32]| -> [f32; FRAME] { of[i * FRAME..][..FRAME].try_into().unwrap() };
             let (noise, echo, person) = (part(&self.noise), part(&self.echo), part(&self.person));
-            let left: [f32; FRAME] = std::array::from_fn(|n| frame[n] - noise[n] - person[n]);
+            let near: [f32; FRAME] = std::array::from_fn(|n| noise[n] + person[n]);
+            let left: [f32; FRAME] = std::array::from_fn(|n| frame[n] - near[n]);
             out.push(Heard {
                 verdict,
                 voice: voice.hears(&frame),
                 noise_voice: noise_voice.hears(&noise),
-                noise: power(&noise),
+                near_voice: near_voice.hears(&near),
+                person: power(&person),
                 echo: power(&echo),
                 left: power(&left),
-                frame,
                 took,
             });
         }
@@ -229,4 +239,36 @@ impl Call {
 /// The mean square.
 pub fn power(samples: &[f32]) -> f32 {
     samples.iter().map(|s| s * s).sum::<f32>() / samples.len() as f32
+}
+
+/// The longest run of frames that are so, in frames.
+pub fn longest_run(heard: &[Heard], is: impl Fn(&Heard) -> bool) -> usize {
+    let (mut run, mut longest) = (0, 0);
+    for frame in heard {
+        run = if is(frame) { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    longest
+}
+
+/// How much the person had said, in milliseconds of energetic speech, when five frames (160 ms) in a row were so.
+/// None if that never happened.
+pub fn noticed_after_ms(
+    heard: &[Heard],
+    script: &Script,
+    is: impl Fn(&Heard) -> bool,
+) -> Option<u32> {
+    let (at_s, level_db) = script.person?;
+    let first = (REPLY_AT + (at_s * 16_000.0) as usize) / FRAME;
+    // Within 10 dB of the level of all of it.
+    let energetic = (SPEECH * 10_f32.powf(level_db / 20.0)).powi(2) / 10.0;
+    let (mut said, mut run) = (0, 0);
+    for frame in &heard[first..] {
+        said += u32::from(frame.person > energetic);
+        run = if is(frame) { run + 1 } else { 0 };
+        if run >= 5 {
+            return Some(32 * said);
+        }
+    }
+    None
 }

@@ -11,7 +11,10 @@ use std::path::PathBuf;
 /// The folder with recordings, if there is one.
 pub fn shared() -> Option<PathBuf> {
     let folder = std::env::var_os("SOTTO_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), Into::into)
+        .map_or_else(
+            || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+            Into::into,
+        )
         .join("audio");
     folder.is_dir().then_some(folder)
 }

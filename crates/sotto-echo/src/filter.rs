@@ -19,7 +19,7 @@ use crate::timeline::Timeline;
 /// Partitions: a path of 256 ms from the filter's offset on.
 const PARTITIONS: usize = 8;
 /// How much of its coefficients the path keeps from frame to frame: half of it is new after 11 s.
-const KEPT: f32 = 0.999;
+const KEPT: f32 = 0.9996;
 /// The variance of a coefficient of the first partition before anything is known, ...
 const UNKNOWN: f32 = 0.1;
 /// ... and from partition to partition how much of it is left: a room that dies away by 60 dB in 0.5 s.
@@ -210,7 +210,7 @@ impl Filter {
             let energy = rest.norm_sqr();
             *other = STEADY * *other + (1.0 - STEADY) * energy;
             // What begins just now counts at once, so that the first frame of double talk teaches nothing wrong.
-            *step = 0.5 / (*doubt + other.max(0.5 * energy) + FLOOR);
+            *step = 0.5 / (*doubt + other.max(0.25 * energy) + FLOOR);
         }
         for partition in 0..PARTITIONS {
             let slot = (self.newest + partition) % PARTITIONS;

@@ -12,7 +12,7 @@ use sotto_echo::FRAME;
 /// What of a verdict counts as echo: what is tried.
 const THRESHOLDS: [f32; 5] = [0.4, 0.5, 0.6, 0.7, 0.8];
 /// The one that is recommended.
-const CHOSEN: f32 = 0.5;
+const CHOSEN: f32 = 0.6;
 
 fn main() {
     let Some(folder) = cases::shared() else {

@@ -20,6 +20,10 @@ const HEADROOM: i64 = (RATE_HZ as i64 * 24) / 1000;
 const HISTORY: usize = 48;
 /// Frames of them that it takes at a time.
 const CATCH_UP: usize = 8;
+/// A filter that makes this many frames in succession louder knows nothing.
+const WORSE: usize = 4;
+/// A decoder may go beyond full scale; what is beyond this is no sound.
+const LOUDEST: f32 = 8.0;
 /// What is played at less than this is silence: -80 dB.
 const SILENCE: f32 = 1e-4;
 
@@ -28,10 +32,12 @@ const SILENCE: f32 = 1e-4;
 pub struct Verdict {
     /// What was played can be heard in it. If not, the frame was left as it was.
     pub playing: bool,
-    /// The echo path is known. Until it is, only what is louder than any echo could be counts as somebody else, so that
-    /// soft speech is missed.
+    /// What is uncertain about the echo path is little beside the echo that is known, or beside the background. Before
+    /// that, what is uncertain counts as echo, and before the delay is known all that any echo could be: soft
+    /// speech is then missed, but no echo is taken for speech.
     pub certain: bool,
-    /// How much of what is left is explained by echo and background, 0 to 1: the share of its energy.
+    /// How much of what is left is explained by echo and background, 0 to 1. It is the share of its energy, and near 1 if
+    /// the rest is in few bands. From 0.6 on a frame is best taken for echo: see `examples/echo_cases.rs`.
     pub echo: f32,
     /// The level of what is not, in dB of full scale (a full sine is at -3); -120 for nothing.
     pub near_db: f32,
@@ -44,7 +50,7 @@ pub struct Estimate {
     pub delay_ms: f32,
     /// How much softer it is then, in dB.
     pub echo_return_loss_db: f32,
-    /// The filter has followed the path since.
+    /// What is uncertain about the path is little, as of the last frame in which something was played.
     pub converged: bool,
 }
 
@@ -61,8 +67,11 @@ pub struct EchoCanceller {
     filter: Filter,
     /// The frame that the filter takes next, if it is in use.
     filtered: Option<u64>,
+    /// Frames in succession that the filter made louder.
+    worse: usize,
     shift: Shift,
     judge: Judge,
+    /// Energies of the echo and of what is played, on the long run.
     levels: (f32, f32),
     mic: Box<Spectrum>,
     reference: Box<Spectrum>,
@@ -86,6 +95,7 @@ impl EchoCanceller {
             search: Search::new(),
             filter: Filter::new(),
             filtered: None,
+            worse: 0,
             shift: Shift::new(),
             judge: Judge::new(),
             levels: (0.0, 0.0),
@@ -113,14 +123,14 @@ impl EchoCanceller {
         Some(Estimate {
             delay_ms: delay as f32 * 1000.0 / RATE_HZ as f32,
             echo_return_loss_db: 10.0 * (reference.max(1e-12) / echo.max(1e-12)).log10(),
-            converged: self.filtered == Some(self.position),
+            converged: self.judge.is_certain(),
         })
     }
 
     /// The next frame of the microphone; what is left without the echo takes its place. Takes less than 0.5 ms.
     pub fn process(&mut self, frame: &mut [f32; FRAME]) -> Verdict {
-        for sample in frame.iter_mut().filter(|sample| !sample.is_finite()) {
-            *sample = 0.0;
+        for sample in frame.iter_mut() {
+            *sample = if sample.is_finite() { sample.clamp(-LOUDEST, LOUDEST) } else { 0.0 };
         }
         let begin = self.position;
         self.position += FRAME as u64;
@@ -139,8 +149,7 @@ impl EchoCanceller {
         if self.sounding_until.is_some() {
             return self.listen(frame, begin);
         }
-        let near = frame.iter().map(|s| s * s).sum::<f32>() / FRAME as f32;
-        verdict(Finding { echo: 0.0, near, certain: true }, false)
+        verdict(Finding { echo: 0.0, near: power(frame), certain: true }, false)
     }
 
     /// Whether anything is played during the frame that begins at `begin`.
@@ -194,7 +203,9 @@ impl EchoCanceller {
             let finding = self.judge.hear(&Heard { mic: &mic, rest: &mic, known: None });
             return verdict(finding, true);
         };
-        frame.copy_from_slice(&*self.filter.parts.samples);
+        if power(&self.filter.parts.samples) <= power(frame) {
+            frame.copy_from_slice(&*self.filter.parts.samples);
+        }
         let parts = &self.filter.parts;
         let (rest, echo) = (frame_energies(&parts.rest), frame_energies(&parts.echo));
         let doubt = band_sums(&parts.doubt);
@@ -221,12 +232,20 @@ impl EchoCanceller {
             return None;
         }
         let parts = &self.filter.parts;
+        let worse = power(&parts.samples) > 2.0 * power(self.heard.back()?);
+        self.worse = if worse { self.worse + 1 } else { 0 };
+        if self.worse >= WORSE {
+            self.filter.forget();
+            self.worse = 0;
+            return None;
+        }
         let standing = self.shift.push(&parts.mic, &parts.echo, &mut self.transform);
         if let Some(moved) = standing.moved {
             self.search.moved(moved);
-            let offset = (self.filter.offset() + moved).max(0);
-            self.filter.seat(offset, self.position, &self.played, &mut self.transform);
-            self.filter.doubt(0.1);
+            let offset = self.filter.offset() + moved;
+            self.filter.seat(offset.max(0), self.position, &self.played, &mut self.transform);
+            // With its place the path stays as it is; but no place lies before the microphone.
+            self.filter.doubt(if offset < 0 { 1.0 } else { 0.1 });
             self.shift.restart();
         }
         Some(standing)
@@ -247,6 +266,11 @@ fn verdict(finding: Finding, playing: bool) -> Verdict {
         echo: finding.echo,
         near_db: level_db(finding.near),
     }
+}
+
+/// The mean square.
+fn power(samples: &[f32; FRAME]) -> f32 {
+    samples.iter().map(|s| s * s).sum::<f32>() / FRAME as f32
 }
 
 fn level_db(power: f32) -> f32 {

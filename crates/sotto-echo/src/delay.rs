@@ -80,7 +80,7 @@ impl Search {
 
     /// The delay changed by this much, as somebody else found out.
     pub(crate) fn moved(&mut self, samples: i64) {
-        self.found = self.found.map(|delay| delay + samples);
+        self.found = self.found.map(|delay| (delay + samples).max(0));
         self.candidate = (0, 0);
         self.cross.fill([Complex32::ZERO; WIDTH]);
     }
@@ -165,7 +165,8 @@ impl Search {
 
     /// The best agreement at about this delay.
     fn around(&self, delay: i64) -> f32 {
-        let (first, last) = ((delay - SAME) / 2, (delay + SAME) / 2);
+        // An agreement stands for two samples.
+        let (first, last) = (delay / 2 - SAME / 2, delay / 2 + SAME / 2);
         let last = last.clamp(0, self.agreement.len() as i64) as usize;
         let first = (first.max(0) as usize).min(last);
         self.agreement[first..last].iter().copied().fold(0.0, f32::max)

@@ -18,7 +18,7 @@ use crate::timeline::Timeline;
 
 /// Partitions: a path of 256 ms from the filter's offset on.
 const PARTITIONS: usize = 8;
-/// How much of its coefficients the path keeps from frame to frame: half of it is new after 11 s.
+/// How much of its coefficients the path keeps from frame to frame: half of its energy is new after 28 s.
 const KEPT: f32 = 0.9996;
 /// The variance of a coefficient of the first partition before anything is known, ...
 const UNKNOWN: f32 = 0.1;
@@ -52,10 +52,10 @@ pub(crate) struct Filter {
     /// Windows of the reference, the newest at `newest`, older ones after it.
     reference: Vec<Box<Spectrum>>,
     /// Energies of the windows.
-    energy: Vec<Box<[f32; BINS]>>,
+    energy: Vec<[f32; BINS]>,
     newest: usize,
     path: Vec<Box<Spectrum>>,
-    variance: Vec<Box<[f32; BINS]>>,
+    variance: Vec<[f32; BINS]>,
     /// Energy of what is not echo.
     other: Box<[f32; BINS]>,
     turn: usize,
@@ -67,10 +67,10 @@ impl Filter {
         let mut filter = Self {
             offset: 0,
             reference: (0..PARTITIONS).map(|_| silent()).collect(),
-            energy: (0..PARTITIONS).map(|_| Box::new([0.0; BINS])).collect(),
+            energy: vec![[0.0; BINS]; PARTITIONS],
             newest: 0,
             path: (0..PARTITIONS).map(|_| silent()).collect(),
-            variance: (0..PARTITIONS).map(|_| Box::new([0.0; BINS])).collect(),
+            variance: vec![[0.0; BINS]; PARTITIONS],
             other: Box::new([0.0; BINS]),
             turn: 0,
             parts: Parts {
@@ -127,13 +127,6 @@ impl Filter {
 
     pub(crate) fn offset(&self) -> i64 {
         self.offset
-    }
-
-    /// The energy of the path: what of white sound comes back.
-    #[cfg(test)]
-    pub(crate) fn gain(&self) -> f32 {
-        let sum: f32 = self.path.iter().flat_map(|p| p.iter()).map(Complex32::norm_sqr).sum();
-        sum / BINS as f32
     }
 
     /// Takes the frame of the microphone that begins at `at` apart, and learns from it. Frames come in order.
@@ -200,7 +193,7 @@ impl Filter {
         doubt.fill(0.0);
         for (partition, variance) in self.variance.iter().enumerate() {
             let energy = &self.energy[(self.newest + partition) % PARTITIONS];
-            for ((sum, variance), energy) in doubt.iter_mut().zip(&**variance).zip(&**energy) {
+            for ((sum, variance), energy) in doubt.iter_mut().zip(variance).zip(energy) {
                 *sum += 0.5 * variance * energy;
             }
         }
@@ -214,9 +207,9 @@ impl Filter {
         }
         for partition in 0..PARTITIONS {
             let slot = (self.newest + partition) % PARTITIONS;
-            let heard = self.reference[slot].iter().zip(&*self.energy[slot]);
+            let heard = self.reference[slot].iter().zip(&self.energy[slot]);
             let heard = heard.zip(self.parts.rest.iter().zip(&step));
-            let known = self.path[partition].iter_mut().zip(&mut *self.variance[partition]);
+            let known = self.path[partition].iter_mut().zip(&mut self.variance[partition]);
             for ((path, variance), ((window, energy), (rest, step))) in known.zip(heard) {
                 let gain = *variance * step;
                 *path = (*path + window.conj() * rest * gain) * KEPT;

@@ -114,10 +114,15 @@ impl Judge {
             std::array::from_fn(|b| before[b] + (reference[b] - before[b]) * (4.0 / SECOND));
     }
 
+    /// Whether the path is known well enough, as of the last frame.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.certain
+    }
+
     /// Judges a frame.
     pub(crate) fn hear(&mut self, heard: &Heard) -> Finding {
         self.learn_gain(heard.mic);
-        self.certain = heard.known.as_ref().is_some_and(|known| self.is_certain(known));
+        self.certain = heard.known.as_ref().is_some_and(|known| self.is_little(known));
         let explained = match &heard.known {
             Some(known) => self.left(known),
             None => std::array::from_fn(|b| {
@@ -133,7 +138,7 @@ impl Judge {
     }
 
     /// Whether what is uncertain is little, beside the echo that is known or beside what is heard anyway.
-    fn is_certain(&mut self, known: &Known) -> bool {
+    fn is_little(&mut self, known: &Known) -> bool {
         let sum = |energies: &Energies| energies.iter().sum::<f32>();
         let now = (sum(known.echo), sum(known.doubt));
         self.echo_level += (now.0 - self.echo_level) * 0.1;
@@ -145,11 +150,11 @@ impl Judge {
 
     fn find(&self, rest: &Energies, explained: &Energies) -> Finding {
         let (mut near, mut all, mut excess_db) = (0.0, 0.0, 0.0);
-        for b in 0..BANDS {
+        for (b, rest) in rest.iter().enumerate() {
             let known = ECHO_MARGIN * explained[b] + NOISE_MARGIN * self.noise[b] + FLOOR;
-            near += (rest[b] - known).max(0.0);
-            all += rest[b];
-            excess_db += (10.0 * (rest[b] / known).log10()).clamp(0.0, 20.0);
+            near += (rest - known).max(0.0);
+            all += rest;
+            excess_db += (10.0 * (rest / known).log10()).clamp(0.0, 20.0);
         }
         // One band that is a little over says nothing, however much of the energy it holds.
         let clear = (excess_db / (CLEAR_DB * BANDS as f32)).min(1.0);
@@ -171,12 +176,12 @@ impl Judge {
 
     /// The part that stays, of which most frames have less: quick to fall, slow to rise, slower while somebody speaks.
     fn learn_leak(&mut self, rest: &Energies, known: &Known, echo: f32) {
-        for b in 0..BANDS {
+        for (b, rest) in rest.iter().enumerate() {
             // Only an echo that stands out of the background tells.
             if known.echo[b] < 10.0 * (self.noise[b] + FLOOR) {
                 continue;
             }
-            let leak = rest[b] / self.fading[b];
+            let leak = rest / self.fading[b];
             let rise = if echo < 0.5 { 1.01 } else { 1.06 };
             self.leak[b] *= if leak > self.leak[b] { rise } else { 0.98 };
             self.leak[b] = self.leak[b].clamp(1e-3, 1.0);
@@ -195,8 +200,8 @@ impl Judge {
     }
 
     fn hear_background(&mut self, rest: &Energies) {
-        for b in 0..BANDS {
-            self.smooth[b] += (rest[b] - self.smooth[b]) * 0.3;
+        for (b, rest) in rest.iter().enumerate() {
+            self.smooth[b] += (rest - self.smooth[b]) * 0.3;
             self.noise[b] = (self.noise[b] * NOISE_RISE).min(self.smooth[b]);
         }
     }

@@ -66,7 +66,7 @@ impl Shift {
         for k in 0..WIDTH {
             let bin = k + LOW.start;
             // From a frame after silence to one before silence, and with the newest to a whole window.
-            let sign = if bin % 2 == 0 { 1.0 } else { -1.0 };
+            let sign = if bin.is_multiple_of(2) { 1.0 } else { -1.0 };
             let (m, e) = (mic[bin], echo[bin]);
             let whole_echo = self.echo[bin] * sign + e;
             let whole_mic = self.mic[bin] * sign + m;

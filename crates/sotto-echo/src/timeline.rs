@@ -80,10 +80,11 @@ impl Timeline {
 mod tests {
     use super::*;
 
-    fn read(timeline: &Timeline, at: i64) -> [f32; 4] {
+    /// In tenths, so that they compare exactly.
+    fn read(timeline: &Timeline, at: i64) -> [i32; 4] {
         let mut out = [9.0; 4];
         timeline.read(at, &mut out);
-        out
+        out.map(|sample| (10.0 * sample).round() as i32)
     }
 
     #[test]
@@ -91,12 +92,12 @@ mod tests {
         let mut timeline = Timeline::default();
         timeline.write(10, &[0.1, 0.2], 0);
         timeline.write(13, &[0.3, f32::NAN], 0);
-        assert_eq!(read(&timeline, 9), [0.0, 0.1, 0.2, 0.0]);
-        assert_eq!(read(&timeline, 12), [0.0, 0.3, 0.0, 0.0]);
-        assert_eq!(read(&timeline, -2), [0.0; 4]);
-        assert_eq!(read(&timeline, 40), [0.0; 4]);
+        assert_eq!(read(&timeline, 9), [0, 1, 2, 0]);
+        assert_eq!(read(&timeline, 12), [0, 3, 0, 0]);
+        assert_eq!(read(&timeline, -2), [0; 4]);
+        assert_eq!(read(&timeline, 40), [0; 4]);
         timeline.cut(11);
-        assert_eq!(read(&timeline, 10), [0.1, 0.0, 0.0, 0.0]);
+        assert_eq!(read(&timeline, 10), [1, 0, 0, 0]);
         assert!(timeline.reaches(10) && !timeline.reaches(11));
     }
 

@@ -82,7 +82,6 @@ impl Sounds {
         let mut names: Vec<String> = std::fs::read_dir(folder.join("speech"))
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name.ends_with(".wav"))
             .collect();
         names.sort();
         let starts = |name: &str, with: &[&str]| with.iter().any(|w| name.starts_with(w));

@@ -2,6 +2,8 @@
 
 mod cases;
 
+use std::time::Duration;
+
 use cases::Random;
 use cases::call::{REPLY_AT, Script, Sounds, longest_run, noticed_after_ms};
 use sotto_echo::{EchoCanceller, FRAME, Verdict};
@@ -101,6 +103,20 @@ fn an_echo_that_moves_is_found_again_within_half_a_second() {
 }
 
 #[test]
+fn the_next_reply_is_known_from_its_first_word_on() {
+    let mut played = babble(11, 4, 0.1);
+    played.resize(7 * 16_000, 0.0);
+    played.extend(babble(12, 3, 0.1));
+    let mic = echo(&played, 2000, 0.2);
+    let mut out = mic.clone();
+    let verdicts = run(&mut EchoCanceller::new(), &played, &mut out);
+    let second = 7 * 16_000..8 * 16_000;
+    assert!(verdicts[200..216].iter().all(|verdict| !verdict.playing));
+    assert!(energy(&out[second.clone()]) < 0.01 * energy(&mic[second]));
+    assert!(verdicts[220..].iter().all(|verdict| verdict.certain && verdict.echo > ECHO));
+}
+
+#[test]
 fn with_headphones_a_person_is_left_alone() {
     let mut canceller = EchoCanceller::new();
     let played = babble(5, 6, 0.1);
@@ -149,12 +165,19 @@ fn a_reply_is_not_taken_for_a_person_and_a_person_is_heard_over_it() {
         return;
     };
     let sounds = Sounds::load(&folder);
+    let (mut echo, mut left, mut took) = (0.0, 0.0, Duration::ZERO);
     for index in (0..200).step_by(5) {
         let script = Script::alone(index);
         let heard = script.call(&sounds).run();
+        echo += heard.iter().map(|h| h.echo).sum::<f32>();
+        left += heard.iter().map(|h| h.left).sum::<f32>();
+        took += heard.iter().map(|h| h.took).sum::<Duration>();
         let longest = longest_run(&heard[REPLY_AT / FRAME..], |h| h.is_itself(ECHO));
         assert!(longest < 5, "{longest} frames of {script:?}");
     }
+    // From the first word on, when nothing is known yet.
+    assert!(left < 0.3 * echo, "{left} of {echo}");
+    println!("{took:?} for six minutes and a half");
     let (mut noticed, mut possible) = (0, 0);
     for index in (0..200).step_by(5) {
         let script = Script::together(index);
@@ -163,5 +186,5 @@ fn a_reply_is_not_taken_for_a_person_and_a_person_is_heard_over_it() {
         noticed += early(noticed_after_ms(&heard, &script, |h| h.is_speech(ECHO)));
         possible += early(noticed_after_ms(&heard, &script, |h| h.near_voice));
     }
-    assert!(noticed * 100 >= 90 * possible, "{noticed} of {possible}");
+    assert!(noticed * 100 >= 93 * possible, "{noticed} of {possible}");
 }

@@ -1,10 +1,12 @@
 //! 200 calls in which only the reply is heard, and 200 in which a person talks over it: what is made of them.
 //!
-//! `SOTTO_SHARED=… cargo run --release -p sotto-echo --example echo_cases [NUMBER]` does them all, or the first of
-//! each. A call in which the reply was taken for a person, or a person was missed, has a line of its own.
+//! `SOTTO_SHARED=… cargo run --release -p sotto-echo --example echo_cases [NUMBER [FIRST]]` does them all, or others.
+//! Constants were chosen on the first 200; from 1000 on nothing was. A call in which the reply was taken for a person, or a person was missed, has a line of its own.
 
 #[path = "../tests/cases/mod.rs"]
 mod cases;
+
+use std::ops::Range;
 
 use cases::call::{Heard, REPLY_AT, Script, Sounds, longest_run, noticed_after_ms};
 use sotto_echo::FRAME;
@@ -19,18 +21,20 @@ fn main() {
         println!("SKIPPED: no recordings");
         return;
     };
-    let number = std::env::args().nth(1).and_then(|arg| arg.parse().ok()).unwrap_or(200);
+    let argument = |i| std::env::args().nth(i).and_then(|arg| arg.parse::<u64>().ok());
+    let (number, first) = (argument(1).unwrap_or(200), argument(2).unwrap_or(0));
     let sounds = Sounds::load(&folder);
-    alone(number, &sounds);
-    together(number, &sounds);
+    alone(first..first + number, &sounds);
+    together(first..first + number, &sounds);
 }
 
-fn alone(number: u64, sounds: &Sounds) {
+fn alone(calls: Range<u64>, sounds: &Sounds) {
+    let number = calls.end - calls.start;
     let mut runs = [0; THRESHOLDS.len()];
     let (mut frames, mut voiced, mut taken) = (0, 0, 0);
     let (mut enhancement, mut sure) = (Vec::new(), Vec::new());
     let (mut playing, mut idle) = (Vec::new(), Vec::new());
-    for index in 0..number {
+    for index in calls {
         let script = Script::alone(index);
         let all = script.call(sounds).run();
         let heard = &all[REPLY_AT / FRAME..];
@@ -51,7 +55,7 @@ fn alone(number: u64, sounds: &Sounds) {
             enhancement.push(10.0 * (sum(|h| h.echo) / sum(|h| h.left)).log10());
         }
         let first = heard.iter().position(|h| h.verdict.playing && h.verdict.certain);
-        sure.push(first.map_or(f32::MAX, |first| 32.0 * first as f32));
+        sure.push(first.map_or(f32::INFINITY, |first| 32.0 * first as f32));
         for h in &all {
             let times = if h.verdict.playing { &mut playing } else { &mut idle };
             times.push(h.took.as_secs_f32() * 1e6);
@@ -72,15 +76,16 @@ fn alone(number: u64, sounds: &Sounds) {
     print("a frame otherwise, us", &mut idle);
 }
 
-fn together(number: u64, sounds: &Sounds) {
+fn together(calls: Range<u64>, sounds: &Sounds) {
+    let number = calls.end - calls.start;
     let mut noticed: [Vec<f32>; THRESHOLDS.len()] = Default::default();
     let mut possible = Vec::new();
     let (mut before, mut after) = (Vec::new(), Vec::new());
-    for index in 0..number {
+    for index in calls {
         let script = Script::together(index);
         let heard = script.call(sounds).run();
         let ms = |is: &dyn Fn(&Heard) -> bool| {
-            noticed_after_ms(&heard, &script, is).map_or(f32::MAX, |ms| ms as f32)
+            noticed_after_ms(&heard, &script, is).map_or(f32::INFINITY, |ms| ms as f32)
         };
         for (noticed, threshold) in noticed.iter_mut().zip(THRESHOLDS) {
             noticed.push(ms(&|h| h.is_speech(threshold)));

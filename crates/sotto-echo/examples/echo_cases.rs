@@ -1,7 +1,8 @@
 //! 200 calls in which only the reply is heard, and 200 in which a person talks over it: what is made of them.
 //!
 //! `SOTTO_SHARED=… cargo run --release -p sotto-echo --example echo_cases [NUMBER [FIRST]]` does them all, or others.
-//! Constants were chosen on the first 200; from 1000 on nothing was. A call in which the reply was taken for a person, or a person was missed, has a line of its own.
+//! Constants were chosen on the first 200; from 1000 on nothing was. A call in which the reply was taken for a
+//! person, or a person was missed, has a line of its own.
 
 #[path = "../tests/cases/mod.rs"]
 mod cases;

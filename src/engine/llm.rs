@@ -15,9 +15,12 @@ use crate::config::{Config, Llm, LlmProvider};
 
 /// A provider, why it, and whether it is on the premises.
 pub struct Chosen {
-    pub(super) provider: Arc<dyn Provider>,
-    pub(super) choice: Choice,
-    pub(super) is_near: bool,
+    /// The provider.
+    pub provider: Arc<dyn Provider>,
+    /// Why it.
+    pub choice: Choice,
+    /// Whether it is on the premises with all its addresses, as far as is known now.
+    pub is_near: bool,
 }
 
 impl Chosen {

@@ -28,12 +28,14 @@ use super::frame::Samples;
 use super::history::{History, ItemId, Role};
 use super::text::Text;
 use super::turn::endpointing::{Policy, Reason};
+use super::vad;
 
+pub use self::eager::EagerReplies;
 pub use self::overlap::{Interruptible, Overlap, Why};
 
 pub use self::message::{
-    Ask, Command, Decision, Event, Failure, Filler, Finish, Frame, Hints, Notice, Outcome, ReplyId,
-    ReplyOptions, Settings, State, Timings, TurnId, TurnReport, Usage,
+    Ask, Command, Decision, Event, Failure, Filler, Finish, Frame, Hints, Notice, Outcome,
+    Recognition, ReplyId, ReplyOptions, Settings, State, Timings, TurnId, TurnReport, Usage,
 };
 
 /// The turn that is being answered, for its report.
@@ -159,7 +161,7 @@ impl Conversation {
         if let Some(heard) = heard {
             self.heard(heard, now);
         }
-        if matches!(frame.change, Some(Change::Started { .. })) {
+        if matches!(frame.change, Some(vad::Change::Started { .. })) {
             self.throw_away(now);
         }
         self.overlap(now);

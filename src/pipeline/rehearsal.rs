@@ -221,7 +221,8 @@ impl<C: Cast> Rehearsal<C> {
                 let result = Ok(self.cast.transcribe(&self.ear.copy(audio), end, &hints));
                 let interim = hints.urgency == Urgency::Interim;
                 // What people wait for goes first; captions take what is left.
-                let delay = if interim { self.costs.recognition * 2 } else { self.costs.recognition };
+                let delay =
+                    if interim { self.costs.recognition * 2 } else { self.costs.recognition };
                 self.after(delay, Event::Recognised { job, result });
             }
             Command::CancelRecognition { job } => {

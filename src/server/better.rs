@@ -60,7 +60,7 @@ pub async fn find_model_server(
         }
         match llm::find(config, candidates, own_address).await {
             Ok(Some(found)) => {
-                tracing::info!("llm: {} ({})", found.1.name, found.1.for_operator());
+                tracing::info!("llm: {} ({})", found.choice.name, found.choice.for_operator());
                 calls.change_engines(|engines| engines.set_llm(found));
             }
             Ok(None) => {}

@@ -157,9 +157,9 @@ impl Conversation {
     }
 
     /// Stops the reply, if there is one. What was heard of it stays.
-    fn interrupt(&mut self, outcome: Outcome, now: Duration) {
+    pub(super) fn interrupt(&mut self, outcome: Outcome, now: Duration) {
         let Some(reply) = self.reply.take() else { return };
-        self.overlapping = None;
+        self.floor.settle();
         let (id, item) = (reply.id, reply.item);
         let (audible, told_done, usage) = (reply.is_audible(), reply.told_done, reply.usage());
         let played = reply.heard(now);

@@ -166,13 +166,14 @@ impl Endpointing {
     /// What to do when the pause has lasted for `silence`.
     pub fn at(&mut self, silence: Samples) -> Verdict {
         let threshold = self.threshold(silence);
+        let limits = self.limits();
         let Some(pause) = &mut self.pause else { return Verdict::Wait };
         let (grace, max_silence) = match self.policy {
             Policy::Silence { silence: limit } if silence >= limit => {
                 return Verdict::End(Reason::Silence);
             }
             Policy::Silence { .. } | Policy::Manual => return Verdict::Wait,
-            Policy::Model { .. } => self.limits(),
+            Policy::Model { .. } => limits,
         };
         match pause.answer {
             Answer::Probability(p) if p >= threshold && silence >= grace => {

@@ -112,6 +112,10 @@ pub(super) struct Sim {
     cleared: HashSet<ReplyId>,
     /// Sound before this is gone.
     forgotten: Samples,
+    /// The reply that is to be silent.
+    held: Option<ReplyId>,
+    /// How replies were hushed, and when.
+    hushes: Vec<(Duration, &'static str)>,
 }
 
 struct Queued {
@@ -150,6 +154,8 @@ impl Sim {
             ended: HashSet::new(),
             cleared: HashSet::new(),
             forgotten: Samples(0),
+            held: None,
+            hushes: Vec::new(),
         }
     }
 
@@ -220,6 +226,16 @@ impl Sim {
         self.cancelled_recognitions
     }
 
+    /// How replies were hushed, and when.
+    pub(super) fn hushes(&self) -> Vec<&'static str> {
+        self.hushes.iter().map(|(_, how)| *how).collect()
+    }
+
+    /// How long after that.
+    pub(super) fn now(&self) -> Duration {
+        self.now
+    }
+
     pub(super) fn spoken_clauses(&self) -> usize {
         self.spoken
     }
@@ -235,6 +251,9 @@ impl Sim {
             }
             self.now = end;
             self.play(frame);
+            if self.conversation.deadline().is_some_and(|deadline| deadline <= self.now) {
+                self.handle(Event::Tick);
+            }
             let change = self.gate.push(probability);
             assert_eq!(self.gate.position().0 % FRAME as u64, 0);
             let (position, voiced) = (self.gate.position(), self.gate.is_voiced());
@@ -324,8 +343,29 @@ impl Sim {
                 self.check_alive(reply);
                 self.ended.insert(reply);
             }
+            Command::Duck { reply } => {
+                self.check_alive(reply);
+                self.hushes.push((self.now, "duck"));
+            }
+            Command::Hold { reply } => {
+                self.check_alive(reply);
+                self.hushes.push((self.now, "hold"));
+                self.held = Some(reply);
+            }
+            Command::Resume { reply, from } => {
+                self.check_alive(reply);
+                self.hushes.push((self.now, "resume"));
+                assert_eq!(self.held.take().is_some(), from.is_some(), "held or not");
+                if let (Some((clause, at)), Some(front)) = (from, self.loudspeaker.front_mut())
+                    && front.clause == clause
+                {
+                    assert!(at <= front.played + Duration::from_millis(40), "nothing is skipped");
+                    front.played = front.played.min(at);
+                }
+            }
             Command::Cancel { reply } => {
                 self.cancelled.insert(reply);
+                self.held.take_if(|held| *held == reply);
                 self.loudspeaker.retain(|queued| queued.reply != reply);
                 self.drop_due(|event| reply_of(event) == Some(reply));
             }
@@ -377,6 +417,9 @@ impl Sim {
         let speaking = |due: &BTreeMap<_, Event>, reply| {
             due.values().any(|event| matches!(event, Event::Spoke { reply: r, .. } if *r == reply))
         };
+        if self.held.is_some() {
+            return;
+        }
         let Some(front) = self.loudspeaker.front_mut() else {
             let ended: Vec<_> = self.ended.drain().collect();
             for reply in ended {

@@ -143,7 +143,7 @@ impl<C: Cast> Rehearsal<C> {
                 Due::Progress(progress) => self.progress(progress),
             }
         }
-        for progress in self.far.step(self.now) {
+        if let Some(progress) = self.far.step(self.now) {
             let at = self.now + self.far.report_delay();
             self.later(at, Due::Progress(progress));
         }

@@ -11,7 +11,7 @@ use crate::pipeline::text::Text;
 
 /// So many are begun for one turn.
 const A_TURN: u32 = 2;
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// What was begun early for a turn, for the record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]

@@ -133,9 +133,10 @@ impl Hearing {
         Some(Evidence {
             speech: open.speech,
             passed: self.position.saturating_sub(open.began),
-            silence: match open.speaking {
-                true => Samples(0),
-                false => self.position.saturating_sub(open.speech_end).max(Samples(1)),
+            silence: if open.speaking {
+                Samples(0)
+            } else {
+                self.position.saturating_sub(open.speech_end).max(Samples(1))
             },
             words: understood.map(|(words, _)| words),
             complete: understood.is_some_and(|(_, complete)| complete),
@@ -154,11 +155,6 @@ impl Hearing {
             let job = last.recognise_interim(self.position, language, commands);
             self.interims.began(job, self.position);
         }
-    }
-
-    /// How much speech the open turn holds by now.
-    pub(super) fn speech_so_far(&self) -> Samples {
-        self.open.as_ref().map_or(Samples(0), |open| open.speech)
     }
 
     /// Sound before this position is no longer needed.
@@ -191,10 +187,8 @@ impl Hearing {
             None => None,
         };
         self.bound_segment(settings, commands);
-        let heard = match undecided {
-            true => started,
-            false => started.or_else(|| self.decide(settings, commands)),
-        };
+        let decides = !undecided && started.is_none();
+        let heard = if decides { self.decide(settings, commands) } else { started };
         self.caption(settings, commands);
         heard
     }

@@ -137,6 +137,13 @@ impl Overlapping {
         due
     }
 
+    fn is_enough(&self, words: usize) -> bool {
+        match self.who {
+            Interruptible::AfterWords(least) => words >= least as usize,
+            Interruptible::Always | Interruptible::Never => true,
+        }
+    }
+
     /// What is to be done now.
     pub(super) fn weigh(&mut self, evidence: Evidence<'_>) -> Option<Step> {
         let Evidence { speech, passed, silence, .. } = evidence;
@@ -150,26 +157,17 @@ impl Overlapping {
             return overlap(false, Why::Short);
         }
         let heard = evidence.words.map(backchannel::hear);
-        match (heard, evidence.words) {
-            (Some(Heard::Words(_)), Some(words)) if is_echo(words, evidence.saying) => {
-                if over && evidence.complete {
-                    return overlap(false, Why::Echo);
-                }
+        let all_is_heard = over && evidence.complete;
+        let said = evidence.words.unwrap_or_default();
+        match heard {
+            Some(Heard::Words(_)) if is_echo(said, evidence.saying) && all_is_heard => {
+                return overlap(false, Why::Echo);
             }
-            (Some(Heard::Words(count)), _) => match self.who {
-                Interruptible::AfterWords(least) if (count as u32) < least => {
-                    if over && evidence.complete {
-                        return overlap(false, Why::FewWords);
-                    }
-                }
-                _ => return overlap(true, Why::Words),
-            },
-            (Some(Heard::Backchannel), _) if over && evidence.complete => {
-                return overlap(false, Why::Backchannel);
-            }
-            (Some(Heard::Nothing), _) if over && evidence.complete => {
-                return overlap(false, Why::NoWords);
-            }
+            Some(Heard::Words(_)) if is_echo(said, evidence.saying) => {}
+            Some(Heard::Words(count)) if self.is_enough(count) => return overlap(true, Why::Words),
+            Some(Heard::Words(_)) if all_is_heard => return overlap(false, Why::FewWords),
+            Some(Heard::Backchannel) if all_is_heard => return overlap(false, Why::Backchannel),
+            Some(Heard::Nothing) if all_is_heard => return overlap(false, Why::NoWords),
             _ => {}
         }
         if over && silence >= PATIENCE {

@@ -216,7 +216,7 @@ impl Reply {
         let heard = self.heard(now);
         let mut begins = Duration::ZERO;
         let mut last: [&str; 2] = [""; 2];
-        for clause in self.spoken.iter() {
+        for clause in &self.spoken {
             if begins > heard {
                 break;
             }

@@ -531,9 +531,9 @@ proptest! {
         steps in steps(),
         engines in engines(),
         who in prop_oneof![
-            Just(Interruptible::Never),
+            1 => Just(Interruptible::Never),
             2 => Just(Interruptible::Always),
-            Just(Interruptible::AfterWords(2)),
+            1 => Just(Interruptible::AfterWords(2)),
         ],
         resumable in prop::bool::weighted(0.8),
         eager in prop_oneof![Just(0_u32), Just(3)],

@@ -110,6 +110,7 @@ pub fn with_llm(texts: &[&'static str], llm: Arc<dyn Provider>) -> Engines {
             Desk::start(vec![stt], 8).unwrap(),
         )),
         llm,
+        llm_is_near: false,
         voice: Some(Voice::new(
             "fake",
             Cast::single(""),

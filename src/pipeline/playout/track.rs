@@ -261,7 +261,7 @@ mod tests {
         player.end(REPLY);
         tokio::time::sleep(Duration::from_millis(300)).await;
         player.hold();
-        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let sent = recorder.0.lock().unwrap().len();
         assert!((15..=17 + TAIL_FRAMES as usize).contains(&sent), "{sent}");
         let held = player.progress().await.unwrap();

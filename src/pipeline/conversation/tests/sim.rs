@@ -231,11 +231,6 @@ impl Sim {
         self.hushes.iter().map(|(_, how)| *how).collect()
     }
 
-    /// How long after that.
-    pub(super) fn now(&self) -> Duration {
-        self.now
-    }
-
     pub(super) fn spoken_clauses(&self) -> usize {
         self.spoken
     }

@@ -28,6 +28,7 @@ pub mod history;
 
 pub mod codec;
 pub mod ear;
+pub mod echo;
 pub mod llm;
 pub mod mel;
 pub mod playout;
@@ -370,7 +371,8 @@ impl<D: Dialect> Pipeline<D> {
                 let duration = speech.duration();
                 let words = speech.words.clone();
                 let mut events = Vec::new();
-                let Self { mouth, line, dialect, .. } = self;
+                let Self { ear, mouth, line, dialect, .. } = self;
+                ear.plays(reply, clause, &speech.samples);
                 mouth.say(reply, clause, speech, last, now, &line.output, dialect, &mut events)?;
                 self.send(events)?;
                 self.handle(Event::Spoke { reply, duration, words, last })
@@ -379,6 +381,7 @@ impl<D: Dialect> Pipeline<D> {
     }
 
     fn progress(&mut self, progress: Progress) -> Result<(), Stop> {
+        self.ear.played(&progress)?;
         let Progress { reply, clause, played, ended } = progress;
         // An end without sound is no sound that begins.
         if !(ended && played.is_zero()) {
@@ -421,6 +424,7 @@ impl<D: Dialect> Pipeline<D> {
             Command::Resume { reply, from } => self.hush(reply, Hush::Resume(from))?,
             Command::Cancel { reply } => {
                 self.jobs.cancel_reply(reply);
+                self.ear.stops();
                 self.mouth.cancel(reply)?;
             }
             Command::Tell(notice) => {
@@ -434,6 +438,7 @@ impl<D: Dialect> Pipeline<D> {
 
     fn hush(&mut self, reply: ReplyId, hush: Hush) -> Result<(), Stop> {
         let (now, mut events) = (self.now(), Vec::new());
+        self.ear.hush(hush);
         self.mouth.hush(reply, hush, now, &mut self.dialect, &mut events);
         self.send(events)
     }

@@ -3,18 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sotto_echo::{EchoCanceller, Estimate};
+
+use super::Hush;
 use super::codec::jitter::{JitterBuffer, Packet, Stats};
 use super::codec::opus::{Decoder, OpusError};
 use super::codec::resample::{ResampleError, Resampler};
-use super::conversation::Frame;
+use super::conversation::{Frame, ReplyId};
+use super::echo::Reference;
 use super::failure::EngineError;
 use super::frame::{MIC_RATE_HZ, MicBuffer, SPEECH_RATE_HZ, Samples};
+use super::playout::Progress;
 use super::vad::{FRAME, GateSettings, SpeechGate, Vad, VadModel};
 
 /// A client that sends bare samples and stops for this long is silent.
 const STREAM_STALL: Duration = Duration::from_millis(300);
 /// From then on silence comes in steps of this length.
 const STREAM_STEP: Duration = Duration::from_millis(32);
+
+/// A frame of which so much is explained by our own voice and the background is no speech.
+const ECHO: f32 = 0.6;
 
 /// Sound cannot be heard.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +43,10 @@ pub struct Ear {
     vad: Box<dyn Vad>,
     gate: SpeechGate,
     buffer: MicBuffer,
+    /// Takes our own voice out of what is heard.
+    canceller: Box<EchoCanceller>,
+    reference: Reference,
+    hears_itself: bool,
     /// Samples that do not make a frame yet.
     pending: Vec<f32>,
     source: Source,
@@ -59,6 +71,9 @@ impl Ear {
             vad: model.open(),
             gate: SpeechGate::new(gate),
             buffer: MicBuffer::default(),
+            canceller: Box::default(),
+            reference: Reference::default(),
+            hears_itself: false,
             pending: Vec::with_capacity(2 * FRAME),
             source: Source::Unknown,
         }
@@ -67,6 +82,39 @@ impl Ear {
     /// Changes the thresholds of voice activity.
     pub fn configure(&mut self, gate: GateSettings) {
         self.gate.configure(gate);
+    }
+
+    /// Leaves our own voice in what is heard: for a client that is known to take it out.
+    #[must_use]
+    pub fn without_echo_cancellation(mut self) -> Self {
+        self.hears_itself = true;
+        self
+    }
+
+    /// More of a reply was made, and will be played.
+    pub fn plays(&mut self, reply: ReplyId, clause: u32, samples: &[f32]) {
+        self.reference.add(reply, clause, samples);
+    }
+
+    /// The reply has been played so far.
+    pub fn played(&mut self, progress: &Progress) -> Result<(), EarError> {
+        let position = self.gate.position();
+        Ok(self.reference.progress(progress, position, &mut self.canceller)?)
+    }
+
+    /// The reply is played otherwise.
+    pub fn hush(&mut self, hush: Hush) {
+        self.reference.hush(hush, self.gate.position(), &mut self.canceller);
+    }
+
+    /// The reply is cut, or over.
+    pub fn stops(&mut self) {
+        self.reference.cancel(self.gate.position(), &mut self.canceller);
+    }
+
+    /// What is known of the way from our voice to the microphone.
+    pub fn echo(&self) -> Option<Estimate> {
+        self.canceller.estimate()
     }
 
     /// An Opus packet arrived.
@@ -151,8 +199,16 @@ impl Ear {
         let (whole, _) = self.pending.as_chunks::<FRAME>();
         let mut frames = Vec::with_capacity(whole.len());
         for chunk in whole {
-            let change = self.gate.push(self.vad.probability(chunk)?);
-            self.buffer.push(chunk);
+            let mut chunk = *chunk;
+            let mut is_echo = false;
+            if !self.hears_itself {
+                let verdict = self.canceller.process(&mut chunk);
+                is_echo = verdict.playing && verdict.echo >= ECHO;
+            }
+            // Voice activity keeps its state: it hears every frame.
+            let probability = self.vad.probability(&chunk)?;
+            let change = self.gate.push(if is_echo { 0.0 } else { probability });
+            self.buffer.push(&chunk);
             frames.push(Frame {
                 position: self.gate.position(),
                 voiced: self.gate.is_voiced(),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::far::Far;
+use super::Hush;
 use super::codec::opus::SPEECH_FRAME;
 use super::conversation::{
     Command, Conversation, Event, Finish, Hints, Notice, Recognition, ReplyId, Settings,
@@ -234,11 +235,21 @@ impl<C: Cast> Rehearsal<C> {
                 self.later(self.now + self.costs.speech, Due::Clause { reply, clause, speech });
             }
             Command::EndSpeech { reply } => self.play(queue::Command::End(reply)),
-            Command::Duck { .. } => self.play(queue::Command::Duck),
-            Command::Hold { .. } => self.play(queue::Command::Hold),
-            Command::Resume { from, .. } => self.play(queue::Command::Resume(from)),
+            Command::Duck { .. } => {
+                self.ear.hush(Hush::Duck);
+                self.play(queue::Command::Duck);
+            }
+            Command::Hold { .. } => {
+                self.ear.hush(Hush::Hold);
+                self.play(queue::Command::Hold);
+            }
+            Command::Resume { from, .. } => {
+                self.ear.hush(Hush::Resume(from));
+                self.play(queue::Command::Resume(from));
+            }
             Command::Cancel { reply } => {
                 self.cancelled.insert(reply);
+                self.ear.stops();
                 self.play(queue::Command::Cancel);
             }
             Command::Tell(notice) => self.notices.push((self.now, notice)),
@@ -265,12 +276,15 @@ impl<C: Cast> Rehearsal<C> {
             return;
         }
         let Speech { samples, words } = speech;
+        self.ear.plays(reply, clause, &samples);
         let duration = Duration::from_micros(samples.len() as u64 * 1_000 / 24);
         self.play(queue::Command::Play { reply, clause, samples });
         self.handle(Event::Spoke { reply, duration, words, last: true });
     }
 
     fn progress(&mut self, progress: Progress) {
+        // Resampling fails only for rates that nobody asks for.
+        let _ = self.ear.played(&progress);
         let Progress { reply, clause, played, ended } = progress;
         if self.cancelled.contains(&reply) {
             return;

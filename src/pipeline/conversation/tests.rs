@@ -350,10 +350,8 @@ fn yes_at_the_end_of_a_question_is_the_answer_to_it() {
 
 #[test]
 fn a_held_reply_does_not_wait_for_ever() {
-    let engines = Engines { recognition: ms(60_000), ..Engines::default() }.replies(STORY);
-    let mut settings = settings();
-    settings.answers = true;
-    let mut sim = Sim::new(engines, settings);
+    let engines = Engines { recognition: ms(60_000), interim_fails: true, ..Engines::default() };
+    let mut sim = Sim::new(engines, settings());
     sim.ask(Ask::Say(Text::from(STORY))).quiet(1_000).speak(384).quiet(30_000);
     assert_eq!(sim.hushes(), ["duck", "hold", "resume"]);
     assert_eq!(overlaps(&sim), [(false, Why::Short)]);
@@ -402,8 +400,13 @@ fn dictated_numbers_are_waited_for() {
 #[test]
 fn an_early_answer_is_there_at_once_and_nobody_hears_of_one_that_was_wrong() {
     let slow = |complete| {
-        let engines =
-            Engines { complete, recognition: ms(60), prediction: ms(20), ..Engines::default() };
+        let engines = Engines {
+            complete,
+            recognition: ms(60),
+            prediction: ms(20),
+            first_token: ms(40),
+            ..Engines::default()
+        };
         engines.replies("It is late. Go to bed.")
     };
     let mut settings = settings();

@@ -112,6 +112,9 @@ impl Reference {
         let until = played + AHEAD.as_micros() as usize * 24 / 1_000;
         let (mut skipped, mut out) = (0, Vec::new());
         for clause in &self.clauses {
+            if self.fed < skipped {
+                break;
+            }
             let end = clause.samples.len().min(until.saturating_sub(skipped));
             while self.fed < skipped + end {
                 let from = self.fed - skipped;

@@ -22,7 +22,13 @@ struct Case {
 }
 
 /// A reply is played, and after a while this comes from the microphone.
-fn speak_over(stage: &Stage, sound: &[f32], words: &str, after: f64, output: Output) -> Case {
+fn speak_over(
+    stage: &Stage,
+    (sound, onset): (&[f32], usize),
+    words: &str,
+    after: f64,
+    output: Output,
+) -> Case {
     let begin = (after * RATE as f64) as usize / MIC_STEP * MIC_STEP;
     let (from, to) = (begin as u64, (begin + sound.len()) as u64);
     let person = Person {
@@ -42,7 +48,7 @@ fn speak_over(stage: &Stage, sound: &[f32], words: &str, after: f64, output: Out
     if call.hear(&mic).is_err() {
         println!("voice activity failed");
     }
-    let energetic = (begin + first_energetic(sound)) as f64 / RATE as f64;
+    let energetic = (begin + onset) as f64 / RATE as f64;
     // 10 ms of what the person heard, beside the sound that it is made of.
     let heard: Vec<f32> = call
         .heard()
@@ -54,7 +60,8 @@ fn speak_over(stage: &Stage, sound: &[f32], words: &str, after: f64, output: Out
     let ducked = (at(energetic)..at(energetic + 2.0)).find(|i| heard[*i] < 0.2);
     let stopped = (at(energetic)..at(energetic + 2.0))
         .find(|i| heard[*i..(*i + 30).min(heard.len())].iter().all(|level| *level < 0.005));
-    let overlap = call.notices().iter().find_map(|(_, notice)| match notice {
+    // What was decided last: it goes on until somebody is silent.
+    let overlap = call.notices().iter().rev().find_map(|(_, notice)| match notice {
         Notice::Overlapped { overlap, .. } => Some(*overlap),
         _ => None,
     });
@@ -93,11 +100,12 @@ fn interruptions(stage: &Stage) {
             let (_, noise) = &stage.noises[case % stage.noises.len()];
             let softer = 10_f64.powf(-chance.between(15.0, 35.0) / 20.0) as f32 * level;
             let noise = levelled(noise.clone(), softer);
+            let onset = first_energetic(&sound);
             for (sample, noise) in sound.iter_mut().zip(noise.iter().cycle()) {
                 *sample += noise;
             }
             let after = chance.between(1.0, 8.0);
-            let result = speak_over(stage, &sound, &words.join(" "), after, output);
+            let result = speak_over(stage, (&sound, onset), &words.join(" "), after, output);
             ducks.push(result.ducked.unwrap_or(f64::INFINITY));
             stops.push(result.stopped.unwrap_or(f64::INFINITY));
             stopped += usize::from(result.overlap.is_some_and(|overlap| overlap.stopped));
@@ -136,7 +144,8 @@ fn listeners(stage: &Stage) {
             for case in 0..CASES / 2 {
                 let sound = of_half[case % of_half.len()];
                 let after = chance.between(1.0, 8.0);
-                let result = speak_over(stage, &sound.samples, sound.words, after, output);
+                let what = (&sound.samples[..], first_energetic(&sound.samples));
+                let result = speak_over(stage, what, sound.words, after, output);
                 noticed += usize::from(result.overlap.is_some());
                 whole += usize::from(result.whole);
                 match result.overlap {

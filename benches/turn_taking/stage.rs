@@ -161,6 +161,8 @@ impl Cast for Person {
             let part = (end.0.min(to.0) - from.0) as f32 / (to.0 - from.0) as f32;
             let count = words.split_whitespace().count();
             let heard = (count as f32 * part + 0.1) as usize;
+            // Whoever has been heard for a third of a second has said a word.
+            let heard = heard.max(usize::from(end.0 > from.0 + 5_000 && count > 0));
             let complete = hints.urgency != Urgency::Interim && end >= *to;
             let heard = if complete { count } else { heard.min(count) };
             let words: Vec<&str> = words.split_whitespace().take(heard).collect();

@@ -26,6 +26,8 @@ const FIRST_WORDS: Samples = Samples::from_ms(250);
 const MORE_WORDS: Samples = Samples::from_ms(300);
 /// After so much silence it is decided without words.
 const PATIENCE: Samples = Samples::from_ms(900);
+/// A click is followed by so much silence.
+const ALONE: Samples = Samples::from_ms(250);
 /// Where there are no words to go by, this much speech was meant.
 const MEANT: Samples = Samples::from_ms(450);
 
@@ -154,7 +156,8 @@ impl Overlapping {
         };
         let over = silence > Samples(0);
         if over && speech < self.least {
-            return overlap(false, Why::Short);
+            // The first sound of a sentence may stand alone for a moment.
+            return if silence >= ALONE { overlap(false, Why::Short) } else { self.duck() };
         }
         let heard = evidence.words.map(backchannel::hear);
         let all_is_heard = over && evidence.complete;
@@ -187,11 +190,15 @@ impl Overlapping {
                 return Some(Step::Hold);
             }
         }
-        if self.stage < Stage::Ducked {
+        self.duck()
+    }
+
+    fn duck(&mut self) -> Option<Step> {
+        let first = self.stage < Stage::Ducked;
+        if first {
             self.stage = Stage::Ducked;
-            return Some(Step::Duck);
         }
-        None
+        first.then_some(Step::Duck)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Questions to an end-of-turn model. One that gains from it, on a GPU, is given those together that wait together.
+//! Questions to an end-of-turn model. One that gains from it, on a GPU, is given those together that wait together; and it
+//! stops when nobody listens any more.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,7 +60,7 @@ impl Questions {
         let place = self.waiting.add(audio, reply);
         let (number, waiting) = (place.number, Arc::clone(&self.waiting));
         let work = move |detector: &mut Box<dyn TurnDetector>| {
-            waiting.answer(number, &mut **detector);
+            answer(waiting.take(number, detector.together()), &mut **detector);
             Ok(())
         };
         self.worker.run(cancel, work).await?;
@@ -100,17 +101,28 @@ impl Waiting {
         let more = state.questions.len().min(most.saturating_sub(1));
         std::iter::once(own).chain(state.questions.drain(..more)).collect()
     }
+}
 
-    /// Answers a question, and with it others that wait.
-    fn answer(&self, number: u64, detector: &mut dyn TurnDetector) {
-        let questions = self.take(number, detector.together());
-        let turns: Vec<&[f32]> = questions.iter().map(|question| &*question.audio).collect();
-        let together = if turns.len() > 1 { detector.predict_batch(&turns).ok() } else { None };
-        for (index, Question { audio, reply, .. }) in questions.into_iter().enumerate() {
-            // Where one of them spoiled it, each is asked by itself.
-            let known = together.as_ref().and_then(|answers| answers.get(index).copied());
-            // Nobody may listen any more.
-            let _ = reply.send(known.map_or_else(|| detector.predict(&audio), Ok));
+/// Answers questions together, and each by itself where one of them spoils that.
+fn answer(mut questions: Vec<Question>, detector: &mut dyn TurnDetector) {
+    let turns: Vec<&[f32]> = questions.iter().map(|question| &*question.audio).collect();
+    let stop = || questions.iter().all(|question| question.reply.is_closed());
+    match detector.predict_batch(&turns, &stop) {
+        Ok(answers) => {
+            for (question, answer) in questions.into_iter().zip(answers.into_iter().flatten()) {
+                // Nobody may listen any more.
+                let _ = question.reply.send(Ok(answer));
+            }
+        }
+        Err(_) if questions.len() > 1 => {
+            for question in questions {
+                answer(vec![question], detector);
+            }
+        }
+        Err(error) => {
+            if let Some(question) = questions.pop() {
+                let _ = question.reply.send(Err(error));
+            }
         }
     }
 }
@@ -118,6 +130,7 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
+    use std::time::Duration;
 
     use futures_util::future::join_all;
     use tokio_util::sync::CancellationToken;
@@ -132,21 +145,29 @@ mod tests {
     }
 
     impl TurnDetector for Slow {
-        fn predict(&mut self, audio: &[f32]) -> Result<f32, EngineError> {
-            self.given.send(1).unwrap();
-            let _: () = self.gate.recv().unwrap();
-            audio.first().copied().ok_or_else(|| EngineError::Input("empty".to_owned()))
+        fn predict(&mut self, _: &[f32]) -> Result<f32, EngineError> {
+            panic!("it is asked for batches")
         }
 
         fn together(&self) -> usize {
             self.together
         }
 
-        fn predict_batch(&mut self, turns: &[&[f32]]) -> Result<Vec<f32>, EngineError> {
+        fn predict_batch(
+            &mut self,
+            turns: &[&[f32]],
+            stop: &dyn Fn() -> bool,
+        ) -> Result<Option<Vec<f32>>, EngineError> {
             self.given.send(turns.len()).unwrap();
-            let first = |turn: &&[f32]| turn.first().copied();
-            let answers: Option<Vec<f32>> = turns.iter().map(first).collect();
-            answers.ok_or_else(|| EngineError::Input("one is empty".to_owned()))
+            // Only one that is alone waits, so that it is known how often the gate has to be opened.
+            while turns.len() == 1 && self.gate.recv_timeout(Duration::from_millis(1)).is_err() {
+                if stop() {
+                    return Ok(None);
+                }
+            }
+            let answers = turns.iter().map(|turn| turn.first().copied());
+            let answers: Option<Vec<f32>> = answers.collect();
+            answers.map(Some).ok_or_else(|| EngineError::Input("one is empty".to_owned()))
         }
     }
 
@@ -225,5 +246,24 @@ mod tests {
         open.send(()).unwrap();
         assert_eq!((first.await.unwrap(), third.await.unwrap()), (0.1, 0.3));
         assert_eq!(sizes.try_iter().collect::<Vec<_>>(), [1]);
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_while_it_is_heard_makes_room() {
+        let (questions, open, sizes) = slow(4);
+        let token = CancellationToken::new();
+        let given_up = Cancel::new(token.clone());
+        let mut first = Box::pin(questions.ask(vec![0.1], &given_up));
+        assert!(futures_util::poll!(&mut first).is_pending());
+        assert_eq!(sizes.recv().unwrap(), 1);
+        token.cancel();
+        assert!(matches!(first.await, Err(EngineError::Cancelled)));
+        let cancel = Cancel::default();
+        let mut second = Box::pin(questions.ask(vec![0.2], &cancel));
+        assert!(futures_util::poll!(&mut second).is_pending());
+        // It began although the gate was never opened for the first.
+        assert_eq!(sizes.recv().unwrap(), 1);
+        open.send(()).unwrap();
+        assert_eq!(second.await.ok(), Some(0.2));
     }
 }

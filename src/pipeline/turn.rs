@@ -25,8 +25,20 @@ pub trait TurnDetector: Send {
         1
     }
 
-    /// [`Self::predict`] of several turns, in their order. One that cannot be predicted spoils the others.
-    fn predict_batch(&mut self, turns: &[&[f32]]) -> Result<Vec<f32>, EngineError> {
-        turns.iter().map(|audio| self.predict(audio)).collect()
+    /// [`Self::predict`] of several turns, in their order; `None` soon after `stop` says yes. One that cannot be predicted
+    /// spoils the others.
+    fn predict_batch(
+        &mut self,
+        turns: &[&[f32]],
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<Vec<f32>>, EngineError> {
+        let mut answers = Vec::with_capacity(turns.len());
+        for audio in turns {
+            if stop() {
+                return Ok(None);
+            }
+            answers.push(self.predict(audio)?);
+        }
+        Ok(Some(answers))
     }
 }

@@ -116,10 +116,11 @@ fn what_is_no_sound_is_refused_and_the_model_lives() {
     }
     let turns = [sound(1, 16_000), sound(2, 24_000)];
     let turns: Vec<&[f32]> = turns.iter().map(Vec::as_slice).collect();
-    let together = model.predict_batch(&turns).unwrap();
+    let together = model.predict_batch(&turns, &|| false).unwrap().unwrap();
     for (turn, answer) in turns.iter().zip(together) {
         assert!((model.predict(turn).unwrap() - answer).abs() < 1e-5);
     }
+    assert!(model.predict_batch(&turns, &|| true).unwrap().is_none(), "nobody listens");
 }
 
 /// The whole way: it is chosen by the configuration, and asked at the pauses of a call.

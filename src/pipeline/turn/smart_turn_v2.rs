@@ -38,8 +38,12 @@ impl TurnDetector for SmartTurnV2 {
         self.together
     }
 
-    fn predict_batch(&mut self, turns: &[&[f32]]) -> Result<Vec<f32>, EngineError> {
-        self.model.predict_batch(turns).map_err(problem)
+    fn predict_batch(
+        &mut self,
+        turns: &[&[f32]],
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<Vec<f32>>, EngineError> {
+        self.model.predict_batch_unless(turns, stop).map_err(problem)
     }
 }
 

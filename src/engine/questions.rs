@@ -60,7 +60,7 @@ impl Questions {
         let place = self.waiting.add(audio, reply);
         let (number, waiting) = (place.number, Arc::clone(&self.waiting));
         let work = move |detector: &mut Box<dyn TurnDetector>| {
-            answer(waiting.take(number, detector.together()), &mut **detector);
+            serve(waiting.take(number, detector.together()), &mut **detector);
             Ok(())
         };
         self.worker.run(cancel, work).await?;
@@ -104,7 +104,7 @@ impl Waiting {
 }
 
 /// Answers questions together, and each by itself where one of them spoils that.
-fn answer(mut questions: Vec<Question>, detector: &mut dyn TurnDetector) {
+fn serve(mut questions: Vec<Question>, detector: &mut dyn TurnDetector) {
     let turns: Vec<&[f32]> = questions.iter().map(|question| &*question.audio).collect();
     let stop = || questions.iter().all(|question| question.reply.is_closed());
     match detector.predict_batch(&turns, &stop) {
@@ -116,7 +116,7 @@ fn answer(mut questions: Vec<Question>, detector: &mut dyn TurnDetector) {
         }
         Err(_) if questions.len() > 1 => {
             for question in questions {
-                answer(vec![question], detector);
+                serve(vec![question], detector);
             }
         }
         Err(error) => {

@@ -131,6 +131,12 @@ fn speech_in(c: &mut Criterion) {
             });
         }
     }
+    if let (Some(turn), Some(question)) = (smart_turn_v2(), samples(QUESTION)) {
+        group.sample_size(10);
+        group.bench_function("smart turn v2, weights from a formula: 3 s trimmed", |b| {
+            b.iter(|| turn.predict(black_box(&question)));
+        });
+    }
     if let (Some(folder), Some(question)) =
         (shared("models/whisper-tiny.en-fixture"), samples(QUESTION))
     {
@@ -148,6 +154,14 @@ fn speech_in(c: &mut Criterion) {
         }
     }
     group.finish();
+}
+
+/// The model in its published size. What it answers means nothing, but it takes as long.
+fn smart_turn_v2() -> Option<sotto_turn::SmartTurn> {
+    let folder = tempfile::tempdir().ok()?;
+    // As published is the default.
+    std::fs::write(folder.path().join("config.json"), "{}").ok()?;
+    sotto_turn::seeded::model(folder.path(), &Device::Cpu).ok()
 }
 
 fn speech_out(c: &mut Criterion) {

@@ -9,6 +9,7 @@ mod models;
 mod serve;
 mod speak;
 mod transcribe;
+mod turn;
 mod user;
 
 use std::net::SocketAddr;
@@ -38,6 +39,8 @@ enum Command {
     Call(call::Options),
     /// Recognises a recording.
     Transcribe(transcribe::Options),
+    /// Says how probable it is that a recording ends where its speaker has finished.
+    Turn(turn::Options),
     /// Speaks a text.
     Speak(speak::Options),
     /// Shows, fetches and checks models.
@@ -80,6 +83,7 @@ impl Cli {
             Command::Serve(common) => serve::run(&common),
             Command::Call(options) => call::run(options),
             Command::Transcribe(options) => transcribe::run(&options),
+            Command::Turn(options) => turn::run(&options),
             Command::Speak(options) => speak::run(options),
             Command::Models(options) => models::run(options),
             Command::Keys(options) => keys::run(&options),

@@ -40,6 +40,7 @@ pub(crate) use stt::is_code as is_language;
 pub use stt::{Device, Stt, SttContext, SttEngine};
 pub use telemetry::{LogFormat, Telemetry};
 pub use tts::{Tts, TtsEngine};
+pub(crate) use turn::SMART_TURN_V2;
 pub use turn::{Turn, TurnEngine};
 pub use vad::{Vad, VadEngine};
 pub use webrtc::{PublicIp, WebRtc};

@@ -1,7 +1,7 @@
 //! Engines: what runs the models, and which of them runs here.
 //!
-//! `choose` turns configuration into engines; `device` is what Whisper computes on; `worker` is where threads are; `desk` is the queue before
-//! recognition; `handles` is what calls hold.
+//! `choose` turns configuration into engines; `device` is what models compute on; `worker` is where threads are; `desk` is the queue before
+//! recognition, `questions` that before end of turn; `handles` is what calls hold.
 //! Engines do not know calls, HTTP or people.
 
 mod choose;
@@ -13,6 +13,7 @@ pub mod llm;
 pub mod models;
 pub mod ort;
 pub mod program;
+pub mod questions;
 pub mod worker;
 
 use std::io;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use sotto_llm::Provider;
 
 use self::choose::Chooser;
+pub use self::choose::TurnModel;
 use self::handles::{EndOfTurn, Recogniser, Voice};
 use self::llm::Chosen;
 use crate::config::{Config, SttEngine, TtsEngine, TurnEngine, VadEngine};
@@ -40,7 +42,7 @@ pub fn wanted<'a>(config: &Config, manifest: &'a Manifest) -> Vec<&'a Model> {
     let device = opened.map_or(Device::Cpu, |opened| opened.kind());
     let usual = |model: &&Model| match model.stage {
         Stage::Vad => config.vad.engine != VadEngine::Energy,
-        Stage::Turn => config.turn.engine != TurnEngine::Silence,
+        Stage::Turn => matches!(config.turn.engine, TurnEngine::Auto | TurnEngine::SmartTurnV3),
         Stage::Stt => runs_whisper && config.stt.model == "auto",
         Stage::Tts => matches!(config.tts.engine, TtsEngine::Auto | TtsEngine::Kokoro),
         Stage::Runtime => true,
@@ -73,6 +75,28 @@ pub enum EngineLoadError {
         /// What is wrong.
         source: LoadError,
     },
+    /// A file of Smart Turn v2, which is not in the manifest.
+    #[error(
+        "{} is not here; model.safetensors and config.json of pipecat-ai/smart-turn-v2 have to be put there by hand \
+         (docs/operations.md says how)",
+        path.display()
+    )]
+    NoSmartTurnV2 {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// Silence decides.
+    #[error("there is no end-of-turn model, and silence has no opinion: {why}")]
+    NoTurnModel {
+        /// Why there is none.
+        why: String,
+    },
+    /// Smart Turn v2.
+    #[error("{source}{}", cause(source))]
+    SmartTurnV2 {
+        /// What is wrong, and with which file.
+        source: sotto_turn::LoadError,
+    },
     /// Kokoro.
     #[error("{}: {source}", folder.display())]
     Kokoro {
@@ -95,7 +119,7 @@ pub enum EngineLoadError {
     /// The device that was asked for.
     #[error("{stage}.device: {device} cannot be used here: {reason}")]
     Device {
-        /// For what: `stt` or `tts`.
+        /// For what: `turn`, `stt` or `tts`.
         stage: &'static str,
         /// Which.
         device: &'static str,
@@ -125,6 +149,11 @@ pub enum EngineLoadError {
     /// The language model's provider.
     #[error(transparent)]
     Llm(#[from] sotto_llm::Error),
+}
+
+/// Why, where an error itself does not say so.
+fn cause(error: &dyn std::error::Error) -> String {
+    error.source().map(|cause| format!(": {cause}")).unwrap_or_default()
 }
 
 /// What was chosen for a stage, and why. What is written of it for clients names no address.
@@ -235,4 +264,22 @@ impl Engines {
 /// Where onnxruntime would be loaded from.
 pub fn onnxruntime_path(config: &Config, store: &Store) -> Option<PathBuf> {
     choose::onnxruntime_path(config, store)
+}
+
+/// The end-of-turn model of this configuration, alone. Blocks while it is loaded; refuses if silence decides.
+pub fn turn_model(
+    config: &Config,
+    store: &Store,
+    runtime: tokio::runtime::Handle,
+) -> Result<TurnModel, EngineLoadError> {
+    let mut chooser = Chooser { config, store, runtime, choices: Vec::new(), device: None };
+    let ort = chooser.onnxruntime();
+    let model = chooser.turn_model(&ort)?;
+    let why = || chooser.choices.iter().map(|choice| choice.why.as_str()).collect();
+    model.ok_or_else(|| EngineLoadError::NoTurnModel { why: why() })
+}
+
+/// Whether the files of Smart Turn v2 are here; the error says what is missing.
+pub fn find_smart_turn_v2(config: &Config, store: &Store) -> Result<PathBuf, EngineLoadError> {
+    choose::find_smart_turn_v2(config, store)
 }

@@ -5,6 +5,7 @@ mod checks;
 mod keys;
 mod memory;
 mod tools;
+mod turns;
 mod user;
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! Engines against their reference implementations, on real weights.
 
 mod kokoro;
+mod smart_turn_v2;
 mod speech_in;
 mod whisper;

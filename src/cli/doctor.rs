@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::keys::keyring;
 use super::{Common, check_files, runtime};
 use crate::chat::owner::check_ring;
-use crate::config::{Config, SttEngine, TtsEngine};
+use crate::config::{Config, SMART_TURN_V2, SttEngine, TtsEngine, TurnEngine};
 use crate::engine::program::find;
-use crate::engine::{Engines, device, onnxruntime_path};
-use crate::models::Status;
+use crate::engine::{Engines, device, find_smart_turn_v2, onnxruntime_path};
+use crate::models::{Status, Store};
 use crate::store::Db;
 use crate::store::db::SQLITE_FILE;
 
@@ -47,6 +47,7 @@ pub(super) fn run(common: &Common) -> anyhow::Result<()> {
         };
         println!("  {:<24} {status}", model.name);
     }
+    smart_turn_v2(&config, &store);
     if matches!(config.stt.engine, SttEngine::Auto | SttEngine::Whisper) {
         match device::open("stt", config.stt.device) {
             Ok(opened) => println!("recognition computes on: {}", opened.name),
@@ -75,6 +76,23 @@ pub(super) fn run(common: &Common) -> anyhow::Result<()> {
             Ok(())
         }
         Err(error) => Err(anyhow::anyhow!("an engine that is configured cannot run: {error}")),
+    }
+}
+
+/// What the manifest cannot say: whether Smart Turn v2 is here, and what it would compute on.
+fn smart_turn_v2(config: &Config, store: &Store) {
+    let found = find_smart_turn_v2(config, store);
+    let status = match &found {
+        Ok(_) => "here",
+        Err(_) => "not here; has to be put there by hand (docs/operations.md)",
+    };
+    println!("  {SMART_TURN_V2:<24} {status}");
+    let engine = config.turn.engine;
+    if engine == TurnEngine::SmartTurnV2 || (engine == TurnEngine::Auto && found.is_ok()) {
+        match device::open("turn", config.turn.device) {
+            Ok(opened) => println!("end of turn computes on: {}", opened.name),
+            Err(error) => println!("{error}"),
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! `auto` takes the best that is here and quick enough on this machine, and says why.
 
+mod turn;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,13 +14,13 @@ use tokio::runtime::Handle;
 
 use super::desk::Desk;
 use super::device::{self, Opened};
-use super::handles::{Defaults, EndOfTurn, Recogniser, Voice};
+use super::handles::{Defaults, Recogniser, Voice};
 use super::http::{Server, premises};
 use super::ort::OnnxRuntime;
 use super::program::{Runner, find};
 use super::worker::Worker;
 use super::{Choice, EngineLoadError};
-use crate::config::{Config, SttContext, SttEngine, TtsEngine, TurnEngine, VadEngine};
+use crate::config::{Config, SttContext, SttEngine, TtsEngine, VadEngine};
 use crate::models::{Stage, Store};
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::codec::wav;
@@ -28,8 +30,10 @@ use crate::pipeline::stt::{self, SpeechToText, Utterance, Whisper, WhisperSettin
 use crate::pipeline::text::Text;
 use crate::pipeline::tts::cast::Cast;
 use crate::pipeline::tts::{self, Kokoro, KokoroSettings, SpeechRequest, TextToSpeech};
-use crate::pipeline::turn::{SmartTurn, TurnDetector};
 use crate::pipeline::vad::{Energy, Silero, VadModel};
+
+pub use turn::TurnModel;
+pub(super) use turn::find_smart_turn_v2;
 
 /// Engines of one kind, and what they are called.
 type Named<T> = (String, Vec<Box<T>>);
@@ -104,34 +108,6 @@ impl Chooser<'_> {
             Err(error) if config.engine == VadEngine::Auto => {
                 self.chose("vad", "energy", error.to_string());
                 Ok(Box::new(Energy))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    pub(super) fn turn(&mut self, runtime: &Result<OnnxRuntime>) -> Result<EndOfTurn> {
-        let config = &self.config.turn;
-        if config.engine == TurnEngine::Silence {
-            self.chose("turn", "silence", "configured");
-            return Ok(EndOfTurn::Silence);
-        }
-        let detector = with_runtime(runtime).and_then(|runtime| {
-            let path = self.store.find_file(&config.model, "onnx")?;
-            let mut detector = SmartTurn::load(runtime, &path)?;
-            // The first inference allocates; better now than in somebody's first pause.
-            detector.predict(&warm_up()).map_err(EngineLoadError::WarmUp)?;
-            Ok(detector)
-        });
-        match detector {
-            Ok(detector) => {
-                let detector: Box<dyn TurnDetector> = Box::new(detector);
-                let worker = self.start("end-of-turn", vec![detector])?;
-                self.chose("turn", &config.model, reason(config.engine != TurnEngine::Auto));
-                Ok(EndOfTurn::Model { name: config.model.clone(), worker })
-            }
-            Err(error) if config.engine == TurnEngine::Auto => {
-                self.chose("turn", "silence", error.to_string());
-                Ok(EndOfTurn::Silence)
             }
             Err(error) => Err(error),
         }

@@ -1,4 +1,4 @@
-//! What Whisper and Kokoro compute on: the processor, an NVIDIA GPU or an Apple GPU.
+//! What Whisper, Kokoro and Smart Turn v2 compute on: the processor, an NVIDIA GPU or an Apple GPU.
 //!
 //! A program that was built for GPUs also runs where there is none: nothing of CUDA is used before `cuda` has
 //! looked whether all of it is here.
@@ -40,7 +40,7 @@ impl Opened {
     }
 }
 
-/// Opens the device that is asked for, for a stage (`stt` or `tts`). `auto` takes the processor if there is no GPU that
+/// Opens the device that is asked for, for a stage (`turn`, `stt` or `tts`). `auto` takes the processor if there is no GPU that
 /// works.
 ///
 /// Opening a GPU takes up to a second, and blocks.

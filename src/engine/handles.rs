@@ -7,6 +7,7 @@ use sotto_llm::Reach;
 use tokio::sync::{mpsc, watch};
 
 use super::desk::{Counts, Desk};
+use super::questions::Questions;
 use super::worker::Worker;
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::failure::EngineError;
@@ -14,7 +15,6 @@ use crate::pipeline::stt::{Options, Transcript};
 use crate::pipeline::text::Text;
 use crate::pipeline::tts::cast::Cast;
 use crate::pipeline::tts::{Speech, SpeechRequest, TextToSpeech};
-use crate::pipeline::turn::TurnDetector;
 
 /// Pieces of speech that may wait for the call: the engine then waits for the listener.
 const PIECES_AHEAD: usize = 4;
@@ -100,8 +100,8 @@ pub enum EndOfTurn {
     Model {
         /// What people see of it.
         name: String,
-        /// Where it runs.
-        worker: Worker<Box<dyn TurnDetector>>,
+        /// Where it is asked.
+        questions: Questions,
     },
     /// Silence decides.
     Silence,
@@ -119,9 +119,7 @@ impl EndOfTurn {
     /// The probability that the turn that ends with `audio` is complete.
     pub async fn predict(&self, audio: Vec<f32>, cancel: &Cancel) -> Result<f32, EngineError> {
         match self {
-            Self::Model { worker, .. } => {
-                worker.run(cancel, move |engine| engine.predict(&audio)).await
-            }
+            Self::Model { questions, .. } => questions.ask(audio, cancel).await,
             Self::Silence => Err(EngineError::Input("there is no end-of-turn model".to_owned())),
         }
     }

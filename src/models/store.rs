@@ -77,8 +77,13 @@ impl Store {
 
     /// Where new models go.
     pub fn target(&self, model: &Model) -> PathBuf {
+        self.place(&model.name)
+    }
+
+    /// Where people put a model that is not in the manifest.
+    pub fn place(&self, name: &str) -> PathBuf {
         let first = self.folders.first().map_or(Path::new("models"), PathBuf::as_path);
-        first.join(&model.name)
+        first.join(name)
     }
 
     /// The folder of a model: a name of the manifest, the name of a folder beside them, or a path.

@@ -47,6 +47,8 @@ pub(super) struct Jobs {
     sender: mpsc::Sender<Result>,
     results: mpsc::Receiver<Result>,
     recognitions: HashMap<Recognition, CancellationToken>,
+    /// The last question whether the turn is over.
+    question: CancellationToken,
     reply: Option<(ReplyId, CancellationToken)>,
 }
 
@@ -58,8 +60,8 @@ impl Jobs {
         model: Option<String>,
     ) -> Self {
         let (sender, results) = mpsc::channel(RESULTS);
-        let (recognitions, reply) = (HashMap::new(), None);
-        Self { tracker, call, reach, model, sender, results, recognitions, reply }
+        let (recognitions, question, reply) = (HashMap::new(), call.child_token(), None);
+        Self { tracker, call, reach, model, sender, results, recognitions, question, reply }
     }
 
     /// The next result. Cancel safe.
@@ -81,9 +83,18 @@ impl Jobs {
         self.reply.as_ref().is_some_and(|(current, _)| *current == reply)
     }
 
-    pub(super) fn predict(&self, engine: &EndOfTurn, turn: TurnId, question: u32, audio: Vec<f32>) {
+    /// Asks whether the turn is over. The question before need not be answered any more.
+    pub(super) fn predict(
+        &mut self,
+        engine: &EndOfTurn,
+        turn: TurnId,
+        question: u32,
+        audio: Vec<f32>,
+    ) {
         let engine = engine.clone();
-        self.start(self.call.clone(), async move |results, cancel| {
+        self.question.cancel();
+        self.question = self.call.child_token();
+        self.start(self.question.clone(), async move |results, cancel| {
             let probability = engine.predict(audio, &cancel).await;
             match &probability {
                 Ok(_) | Err(EngineError::Cancelled) => {}

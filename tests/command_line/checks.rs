@@ -52,7 +52,13 @@ fn the_doctor_says_what_is_missing_and_how_to_get_it() {
     let output = sotto(folder.path()).env("PATH", folder.path()).arg("doctor").output().unwrap();
     let text = stdout(&output);
     assert!(!output.status.success(), "nobody can call: {text}");
-    for part in ["sotto models pull onnxruntime", "apt install espeak-ng", "whisper-base"] {
+    for part in [
+        "sotto models pull onnxruntime",
+        "apt install espeak-ng",
+        "whisper-base",
+        "smart-turn-v2",
+        "by hand (docs/operations.md)",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(stderr(&output).contains("sotto models pull"), "{}", stderr(&output));
@@ -63,6 +69,7 @@ fn an_engine_that_was_asked_for_and_is_not_there_ends_the_start() {
     let folder = tempfile::tempdir().unwrap();
     for (key, value, hint) in [
         ("SOTTO__VAD__ENGINE", "silero", "sotto models pull onnxruntime"),
+        ("SOTTO__TURN__ENGINE", "smart_turn_v2", "models/smart-turn-v2/config.json is not here"),
         ("SOTTO__STT__MODEL", "whisper-small", "sotto models pull whisper-small"),
         ("SOTTO__STT__MODEL", "no/such/folder", "no/such/folder"),
         ("SOTTO__TTS__COMMAND__PROGRAM", "no-such-program", "no-such-program is not installed"),

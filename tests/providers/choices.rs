@@ -86,6 +86,7 @@ async fn what_was_asked_for_and_is_not_here_is_an_error() {
     check(&named, "whisper-base is not here; get it with: sotto models pull whisper-base").await;
     check(&|c| c.vad.engine = VadEngine::Silero, "sotto models pull").await;
     check(&|c| c.turn.engine = TurnEngine::SmartTurnV3, "sotto models pull").await;
+    check(&|c| c.turn.engine = TurnEngine::SmartTurnV2, "docs/operations.md").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

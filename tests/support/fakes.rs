@@ -9,6 +9,7 @@ use std::time::Duration;
 use sotto::engine::Engines;
 use sotto::engine::desk::Desk;
 use sotto::engine::handles::{Defaults, EndOfTurn, Recogniser, Voice};
+use sotto::engine::questions::Questions;
 use sotto::engine::worker::Worker;
 use sotto::pipeline::cancel::Cancel;
 use sotto::pipeline::failure::EngineError;
@@ -102,7 +103,7 @@ pub fn with_llm(texts: &[&'static str], llm: Arc<dyn Provider>) -> Engines {
         vad: Arc::new(Energy),
         turn: EndOfTurn::Model {
             name: "fake".to_owned(),
-            worker: Worker::start("turn", vec![turn], 8).unwrap(),
+            questions: Questions::new(Worker::start("turn", vec![turn], 8).unwrap()),
         },
         recogniser: Some(Recogniser::new(
             "fake",

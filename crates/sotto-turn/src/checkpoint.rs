@@ -112,6 +112,6 @@ fn read(
 }
 
 fn damaged(path: &Path, why: &dyn std::fmt::Display) -> LoadError {
-    let problem = format!("cut short or damaged ({why}); pull the model again");
+    let problem = format!("cut short or damaged ({why}); get the file again");
     LoadError::Content { path: path.to_owned(), problem }
 }

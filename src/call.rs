@@ -9,6 +9,7 @@ mod keep;
 mod realtime;
 mod record;
 mod registry;
+mod remains;
 mod seat;
 mod session;
 
@@ -18,17 +19,21 @@ use std::time::Duration;
 
 use sotto_llm::ChatRequest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 pub use self::registry::{CallId, Info};
+pub use self::remains::Resumption;
 pub use self::seat::Seat;
 pub use self::session::{OutputKind, Session, SessionError};
 
 use self::keep::Namer;
 use self::realtime::Realtime;
-use self::registry::{Entry, Registry};
+use self::registry::{Entry, Registration, Registry};
+use self::remains::{Home, Shelf};
+use self::seat::Place;
 use crate::config::Config;
 use crate::engine::Engines;
 use crate::engine::handles::Voice;
@@ -36,7 +41,12 @@ use crate::pipeline::history::History;
 use crate::pipeline::text::Text;
 use crate::pipeline::transport::webrtc::{self, Connection, Signalling, WebRtc, WebRtcError};
 use crate::pipeline::transport::{Control, HangUp, Line, websocket};
-use crate::pipeline::{Beginning, Pipeline};
+use crate::pipeline::{Beginning, Left, Pipeline};
+
+/// A call that goes on in another ends by itself within this time; then it is ended.
+const ENDS_WITHIN: Duration = Duration::from_secs(1);
+/// So long is waited for what was said in it to be stored. Longer: its conversation is in use.
+const STORED_WITHIN: Duration = Duration::from_secs(5);
 
 /// A call that was refused.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +73,9 @@ pub enum CallError {
     /// There is no such call.
     #[error("there is no such call; it may have ended")]
     Unknown,
+    /// There is nothing left of such a call.
+    #[error("there is no call to resume; it may have ended more than a minute ago")]
+    NothingToResume,
 }
 
 /// All calls of this server.
@@ -73,11 +86,25 @@ pub struct Calls {
     webrtc: WebRtc,
     permits: Arc<Semaphore>,
     registry: Arc<Registry>,
+    /// What is left of calls that were lost.
+    shelf: Arc<Shelf>,
     tracker: TaskTracker,
     /// No new calls …
     closing: CancellationToken,
     /// … and the end of those that go on.
     ending: CancellationToken,
+}
+
+/// With what a call is opened.
+pub struct Opening {
+    /// What is set.
+    pub session: Session,
+    /// Where it goes on in a conversation.
+    pub seat: Option<Seat>,
+    /// Who calls, if that is known.
+    pub person: Option<Arc<str>>,
+    /// What it goes on with.
+    pub resumed: Option<Resumption>,
 }
 
 /// A call over WebRTC that was answered.
@@ -101,10 +128,14 @@ impl Calls {
         closing: CancellationToken,
         ending: CancellationToken,
     ) -> Self {
+        let shelf = Arc::new(Shelf::default());
+        let (expiring, until) = (Arc::clone(&shelf), ending.clone());
+        tracker.spawn(async move { expiring.expire(until).await });
         Self {
             permits: Arc::new(Semaphore::new(config.limits.calls)),
             engines: RwLock::new(Arc::new(engines)),
             registry: Arc::default(),
+            shelf,
             config,
             webrtc,
             tracker,
@@ -172,27 +203,52 @@ impl Calls {
         Session::new(&self.config, &self.engines())
     }
 
+    /// What is left of a lost call of this person, to go on with; one that still goes on is ended for it.
+    ///
+    /// Cancel safe: until a call begins with it, it can be had again.
+    pub async fn resume(&self, id: &str, person: Option<&str>) -> Result<Resumption, CallError> {
+        self.ready()?;
+        if let Some(over) = self.registry.take_over(id, person)
+            && tokio::time::timeout(ENDS_WITHIN, over.cancelled()).await.is_err()
+        {
+            // It is not connected yet, or hangs.
+            self.registry.end(id, HangUp::Resumed);
+            let _ = tokio::time::timeout(ENDS_WITHIN, over.cancelled()).await;
+        }
+        let taken = self.shelf.take(id, person).ok_or(CallError::NothingToResume)?;
+        let resumption = Resumption::new(Arc::clone(&self.shelf), id, taken);
+        if let Some(home) = resumption.home() {
+            let stored = home.stored.clone();
+            // If it takes longer, the conversation says that it is in use.
+            let _ = tokio::time::timeout(STORED_WITHIN, stored.cancelled()).await;
+        }
+        Ok(resumption)
+    }
+
+    /// What is left of calls that end from now on is kept for this long instead of a minute.
+    pub fn keep_remains_for(&self, time: Duration) {
+        self.shelf.keep_for(time);
+    }
+
     /// Answers an offer. The call goes on by itself until it ends, in a conversation if it has a seat in one.
-    pub async fn answer(
-        &self,
-        offer: &str,
-        mut session: Session,
-        seat: Option<Seat>,
-    ) -> Result<Answered, CallError> {
+    pub async fn answer(&self, offer: &str, mut opening: Opening) -> Result<Answered, CallError> {
         let permit = self.admit()?;
         let (id, cancel) = (CallId::random(), self.ending.child_token());
         // Unless the call's task takes it over, everything begun for it ends here.
         let guard = cancel.clone().drop_guard();
-        let wants_blobs = session.output() == OutputKind::Blob;
+        let wants_blobs = opening.session.output() == OutputKind::Blob;
         let call = self.webrtc.answer(offer, wants_blobs, &self.tracker, &cancel).await?;
         let webrtc::Call { answer, line, mut connection, control } = call;
         if !matches!(line.output, crate::pipeline::transport::Output::Blobs { .. }) {
-            session.set_output(OutputKind::Track);
+            opening.session.set_output(OutputKind::Track);
         }
-        let entry = Entry::new(cancel.clone(), control.clone(), Some(connection.signalling()));
+        let person = opening.person.clone();
+        let signalling = Some(connection.signalling());
+        let entry = Entry::new(cancel.clone(), control.clone(), signalling, person);
         let etag = entry.etag();
         let registration = Registry::register(&self.registry, id.clone(), entry);
-        let pipeline = self.pipeline(line, session, &id, seat, control.clone(), cancel.clone());
+        let (pipeline, over) =
+            self.pipeline(line, opening, registration, control.clone(), cancel.clone());
         let (connect_timeout, patience) = (
             Duration::from_millis(self.config.webrtc.connect_timeout_ms),
             Duration::from_millis(self.config.webrtc.disconnect_timeout_ms),
@@ -201,13 +257,13 @@ impl Calls {
             let _held = (permit, guard);
             let connecting = cancel.run_until_cancelled(connection.connected());
             let connecting = tokio::time::timeout(connect_timeout, connecting);
-            let how = if let Ok(Some(())) = connecting.await {
+            let left = if let Ok(Some(())) = connecting.await {
                 look_after(pipeline, connection, control, patience).await
             } else {
                 tracing::info!("call never connected");
-                HangUp::NeverConnected
+                pipeline.abandon(HangUp::NeverConnected)
             };
-            tracing::debug!(how = ?registration.reason().unwrap_or(how), "call over");
+            over.keep(left);
         };
         self.tracker.spawn(task.instrument(tracing::info_span!("call", %id)));
         Ok(Answered { id, answer, etag })
@@ -215,31 +271,29 @@ impl Calls {
 
     /// Opens a call on a WebSocket. Whoever owns the socket drives the ends that come back; the call ends with
     /// them.
-    pub fn open_websocket(
-        &self,
-        mut session: Session,
-        seat: Option<Seat>,
-    ) -> Result<websocket::Ends, CallError> {
+    pub fn open_websocket(&self, mut opening: Opening) -> Result<websocket::Ends, CallError> {
         let permit = self.admit()?;
         let (id, cancel) = (CallId::random(), self.ending.child_token());
         let guard = cancel.clone().drop_guard();
-        session.set_output(OutputKind::Events);
+        opening.session.set_output(OutputKind::Events);
         let (line, ends) = websocket::line();
-        let entry = Entry::new(cancel.clone(), ends.control.clone(), None);
+        let person = opening.person.clone();
+        let entry = Entry::new(cancel.clone(), ends.control.clone(), None, person);
         let registration = Registry::register(&self.registry, id.clone(), entry);
-        let pipeline = self.pipeline(line, session, &id, seat, ends.control.clone(), cancel);
+        let control = ends.control.clone();
+        let (pipeline, over) = self.pipeline(line, opening, registration, control, cancel);
         let task = async move {
             let _held = (permit, guard);
-            let how = pipeline.run().await;
-            tracing::debug!(how = ?registration.reason().unwrap_or(how), "call over");
+            over.keep(pipeline.run().await);
         };
         self.tracker.spawn(task.instrument(tracing::info_span!("call", %id)));
         Ok(ends)
     }
 
-    /// Ends a call because its client asked for it.
+    /// Ends a call because its client asked for it: nothing is left of it. The connection may have been closed first.
     pub fn hang_up(&self, id: &str) -> Result<(), CallError> {
-        self.registry.end(id, HangUp::Deleted).then_some(()).ok_or(CallError::Unknown)
+        let known = self.registry.end(id, HangUp::Deleted) | self.shelf.forget(id);
+        known.then_some(()).ok_or(CallError::Unknown)
     }
 
     /// The signalling of a call over WebRTC, and the version of its ICE session.
@@ -280,13 +334,14 @@ impl Calls {
     fn pipeline(
         &self,
         line: Line,
-        mut session: Session,
-        id: &CallId,
-        seat: Option<Seat>,
+        opening: Opening,
+        registration: Registration,
         control: mpsc::Sender<Control>,
         cancel: CancellationToken,
-    ) -> Pipeline<Realtime> {
-        let (mut history, mut place) = (History::default(), None);
+    ) -> (Pipeline<Realtime>, Over) {
+        let Opening { mut session, seat, person, resumed } = opening;
+        let (mut history, mut place, mut home) = (History::default(), Place::default(), None);
+        let was = resumed.as_ref().map(|resumed| (resumed.call_id.clone(), resumed.until));
         if let Some(seat) = seat {
             session.settle(&seat);
             let request = ChatRequest {
@@ -295,15 +350,57 @@ impl Calls {
                 ..ChatRequest::default()
             };
             let namer = Namer { provider: Arc::clone(&self.engines().llm), request };
-            let (said, taken) = seat.sit(namer, control, &self.tracker, self.ending.clone());
-            (history, place) = (said, Some(taken));
+            let before = resumed.as_ref().and_then(Resumption::home);
+            let (said, taken, at) =
+                seat.sit(namer, control, &self.tracker, self.ending.clone(), before);
+            (history, place, home) = (said, taken, Some(at));
+        }
+        let mut greeting = Text::from(self.config.conversation.greeting.trim());
+        if let Some(remains) = resumed.and_then(Resumption::begin) {
+            let lost = was.as_ref().map_or("", |(call_id, _)| call_id);
+            history = remains.join(lost, &history, &mut place);
+            // They have been greeted.
+            greeting = Text::default();
         }
         let settings = session.settings();
-        let greeting = Text::from(self.config.conversation.greeting.trim());
-        let dialect = Realtime::new(session, id.as_str(), place);
+        let dialect = Realtime::new(session, registration.id().as_str(), place);
         let engines = (*self.engines()).clone();
         let beginning = Beginning { settings, history, greeting };
-        Pipeline::new(engines, line, dialect, beginning, self.tracker.clone(), cancel)
+        let pipeline =
+            Pipeline::new(engines, line, dialect, beginning, self.tracker.clone(), cancel);
+        (pipeline, Over { shelf: Arc::clone(&self.shelf), registration, person, home, was })
+    }
+}
+
+/// What happens when a call is over.
+struct Over {
+    shelf: Arc<Shelf>,
+    registration: Registration,
+    person: Option<Arc<str>>,
+    home: Option<Home>,
+    /// The lost call that it goes on with, and until when that can be resumed.
+    was: Option<(String, Instant)>,
+}
+
+impl Over {
+    /// What is left of a call that was lost is kept for a while. Nothing is left of one that somebody ended, and of
+    /// one that never began there is only what it went on with.
+    fn keep(self, left: Left<Realtime>) {
+        let Self { shelf, registration, person, home, was } = self;
+        let how = registration.reason().unwrap_or(left.how);
+        tracing::debug!(?how, "call over");
+        let id = registration.id().as_str();
+        match (how, left.how, was) {
+            (_, HangUp::NeverConnected, Some((lost, until))) => {
+                shelf.put_until(&lost, until, Realtime::remains(left, person, home));
+            }
+            (HangUp::Deleted | HangUp::ServerStopping, ..) | (_, HangUp::NeverConnected, None) => {}
+            _ => shelf.put(id, Realtime::remains(left, person, home)),
+        }
+        if registration.reason() == Some(HangUp::Deleted) {
+            // They hung up in this very moment.
+            shelf.forget(id);
+        }
     }
 }
 
@@ -313,7 +410,7 @@ async fn look_after(
     mut connection: Connection,
     control: mpsc::Sender<Control>,
     patience: Duration,
-) -> HangUp {
+) -> Left<Realtime> {
     tracing::info!("connected");
     let watch = async {
         let how = connection.lost(patience).await;
@@ -322,7 +419,7 @@ async fn look_after(
         std::future::pending::<Infallible>().await
     };
     tokio::select! {
-        how = pipeline.run() => how,
+        left = pipeline.run() => left,
         never = watch => match never {},
     }
 }

@@ -109,6 +109,8 @@ pub struct CallOptions {
     pub token: Secret,
     /// The conversation to go on in.
     pub conversation: Option<String>,
+    /// The lost call to go on with, by its id.
+    pub resume: Option<String>,
 }
 
 impl CallOptions {
@@ -123,6 +125,7 @@ impl CallOptions {
             background: None,
             token: Secret::default(),
             conversation: None,
+            resume: None,
         }
     }
 }
@@ -168,6 +171,9 @@ impl Call {
         }
         if let Some(conversation) = &options.conversation {
             door.query_pairs_mut().append_pair("conversation", conversation);
+        }
+        if let Some(lost) = &options.resume {
+            door.query_pairs_mut().append_pair("resume", lost);
         }
         let local = base.host_str().is_some_and(is_loopback);
         let mut peer = Peer::open(PeerOptions {
@@ -289,6 +295,11 @@ impl Call {
     /// The call's address on the server.
     pub fn location(&self) -> &Url {
         &self.location
+    }
+
+    /// The call's id.
+    pub fn id(&self) -> &str {
+        self.location.path_segments().and_then(Iterator::last).unwrap_or_default()
     }
 
     /// Whether the connection is still there.

@@ -175,8 +175,25 @@ pub struct Pipeline<D> {
     greeting: Text,
     /// Whether the client has opened its events channel.
     listening: bool,
+    /// When the last packet of the person's sound came, after the call began.
+    last_packet: Option<Duration>,
     began: Instant,
 }
+
+/// What is left of a call that is over.
+pub struct Left<D> {
+    /// How it ended.
+    pub how: HangUp,
+    /// What was said and heard.
+    pub history: History,
+    /// What was made and not heard of the reply that the end has cut.
+    pub missed: Text,
+    /// What was spoken with the client.
+    pub dialect: D,
+}
+
+/// Packets come every 20 ms; a pause of less than this says nothing about the path.
+const PATH_IS_FINE: Duration = Duration::from_millis(500);
 
 /// Why a pipeline could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -218,6 +235,7 @@ impl<D: Dialect> Pipeline<D> {
             line,
             greeting,
             listening: false,
+            last_packet: None,
             began: Instant::now(),
         }
     }
@@ -225,7 +243,7 @@ impl<D: Dialect> Pipeline<D> {
     /// Runs the call until the client hangs up or it cannot go on.
     ///
     /// Not cancel safe; to end it, cancel the token that it was made with.
-    pub async fn run(mut self) -> HangUp {
+    pub async fn run(mut self) -> Left<D> {
         // Whatever way this ends, its jobs end with it.
         let _jobs = self.jobs.call().clone().drop_guard();
         let end = loop {
@@ -233,7 +251,15 @@ impl<D: Dialect> Pipeline<D> {
                 break stop;
             }
         };
-        self.close();
+        let how = match &end {
+            Stop::HungUp(how) => *how,
+            Stop::SlowClient => HangUp::SlowClient,
+            Stop::Ear(error) => {
+                tracing::error!(%error, "the call cannot hear");
+                HangUp::EngineFailed
+            }
+        };
+        self.close(how);
         let (packets, broken) = self.ear.stats();
         tracing::info!(
             seconds = self.began.elapsed().as_secs(),
@@ -244,22 +270,27 @@ impl<D: Dialect> Pipeline<D> {
             dropped = self.line.microphone.dropped(),
             "call ended: {end}"
         );
-        let how = match end {
-            Stop::HungUp(how) => return how,
-            Stop::SlowClient => HangUp::SlowClient,
-            Stop::Ear(error) => {
-                tracing::error!(%error, "the call cannot hear");
-                HangUp::EngineFailed
-            }
-        };
-        // If there is still room for it.
-        let _ = self.line.events.send(self.dialect.ending(how, Duration::ZERO));
-        how
+        if matches!(how, HangUp::SlowClient | HangUp::EngineFailed | HangUp::Resumed) {
+            // If there is still room for it.
+            let _ = self.line.events.send(self.dialect.ending(how, Duration::ZERO));
+        }
+        self.abandon(how)
+    }
+
+    /// Ends a call that never ran: all that it began with is left.
+    pub fn abandon(self, how: HangUp) -> Left<D> {
+        let (history, missed) = self.conversation.into_left();
+        Left { how, history, missed, dialect: self.dialect }
     }
 
     /// Lets the conversation say what stays of a reply that the end of the call has cut.
-    fn close(&mut self) {
-        self.conversation.handle(Event::Closed, self.began.elapsed());
+    fn close(&mut self, how: HangUp) {
+        let now = self.began.elapsed();
+        // Of a path that broke it is known by the person's sound since when; whoever hangs up has heard what they heard.
+        let broken = matches!(how, HangUp::ConnectionLost | HangUp::Resumed);
+        let quiet = self.last_packet.filter(|_| broken).map(|at| now.saturating_sub(at));
+        let unheard = quiet.filter(|quiet| *quiet > PATH_IS_FINE).unwrap_or_default();
+        self.conversation.handle(Event::Closed { unheard }, now);
         while let Some(command) = self.conversation.poll_command() {
             if let Command::Tell(notice) = command {
                 self.dialect.tell(&notice, &mut Vec::new());
@@ -346,7 +377,10 @@ impl<D: Dialect> Pipeline<D> {
     fn sound(&mut self, sound: Sound) -> Result<(), Stop> {
         let now = self.now();
         let frames = match sound {
-            Sound::Packet(packet) => self.ear.packet(packet, now)?,
+            Sound::Packet(packet) => {
+                self.last_packet = Some(now);
+                self.ear.packet(packet, now)?
+            }
             Sound::Samples(samples) => self.ear.samples(&samples, now)?,
         };
         self.frames(frames)

@@ -3,5 +3,6 @@
 mod ends;
 mod kept;
 mod recognised;
+mod resumed;
 mod spoken;
 mod websocket;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::chat::content::NewItem;
-use crate::chat::{ChatError, Writer};
+use crate::chat::{ChatError, Chats, Writer};
 use crate::pipeline::history::Role;
 use crate::pipeline::text::Text;
 use crate::pipeline::transport::{Control, HangUp, NotStored};
@@ -47,6 +47,39 @@ pub(super) struct Keeping {
     pub(super) control: mpsc::Sender<Control>,
     /// Makes it give up what cannot be stored.
     pub(super) stopping: CancellationToken,
+    /// While this is there, an ephemeral conversation does not end.
+    pub(super) stay: Arc<Stay>,
+    /// Cancelled when it has done everything and the conversation is free.
+    pub(super) stored: CancellationToken,
+}
+
+/// Ends an ephemeral conversation when the last that holds it is gone: its call, and what is left of it.
+pub(super) struct Stay {
+    chats: Chats,
+    person: String,
+    conversation: String,
+}
+
+impl Stay {
+    /// In the conversation of `writer`.
+    pub(super) fn new(writer: &Writer) -> Self {
+        Self {
+            chats: writer.chats().clone(),
+            person: writer.person().to_owned(),
+            conversation: writer.conversation().to_owned(),
+        }
+    }
+
+    /// Whether it is in this conversation.
+    pub(super) fn is_in(&self, conversation: &str) -> bool {
+        self.conversation == conversation
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.chats.end_if_ephemeral(&self.person, &self.conversation);
+    }
 }
 
 /// Lets a model name the conversation after its first exchange.
@@ -84,7 +117,9 @@ impl Keeper {
 }
 
 async fn run(keeping: Keeping, mut waiting: mpsc::Receiver<Keep>) {
-    let Keeping { mut writer, begun, mut namer, control, stopping } = keeping;
+    let Keeping { mut writer, begun, mut namer, control, stopping, stay, stored } = keeping;
+    // Whatever way this ends.
+    let _stored = stored.drop_guard();
     let (mut question, mut anything) = (None, false);
     // Since when storage has been away.
     let mut away: Option<Instant> = None;
@@ -124,8 +159,8 @@ async fn run(keeping: Keeping, mut waiting: mpsc::Receiver<Keep>) {
     let (person, conversation) = (writer.person().to_owned(), writer.conversation().to_owned());
     let chats = writer.chats().clone();
     drop(writer);
-    // One that was in memory only is over with its call.
-    chats.end_if_ephemeral(&person, &conversation);
+    // One that was in memory only is over with its call, unless that can be resumed.
+    drop(stay);
     if begun && !anything {
         match chats.delete(&person, &conversation).await {
             Ok(()) | Err(ChatError::NotFound) => {}

@@ -5,6 +5,7 @@ mod read;
 mod tell;
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -12,13 +13,15 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use super::record::Recorder;
+use super::remains::{Home, Remains, Resumed};
 use super::seat::Place;
 use super::session::{OutputKind, Session};
 use crate::pipeline::codec::wav::to_i16;
 use crate::pipeline::conversation::{Notice, ReplyId};
 use crate::pipeline::history::ItemId;
+use crate::pipeline::text::Text;
 use crate::pipeline::transport::{HangUp, NotStored};
-use crate::pipeline::{Chunk, Dialect, Hush, Request};
+use crate::pipeline::{Chunk, Dialect, Hush, Left, Request};
 
 /// An item that a client is adding.
 struct Choosing {
@@ -40,23 +43,25 @@ pub struct Realtime {
     choosing: VecDeque<Choosing>,
     /// Ids of the conversation that no new item may have.
     taken: HashSet<String>,
+    /// Ids of what is known to be stored.
+    stored: HashSet<String>,
     /// Where what is said is kept, if it is.
     recorder: Option<Recorder>,
     /// The event being answered, if the client gave it an id.
     answering: Option<String>,
     replies: HashMap<ReplyId, tell::Reply>,
+    /// The call that goes on in this one.
+    resumed: Option<Resumed>,
 }
 
 impl Realtime {
-    /// For the call `call_id` with this session, in this place if it goes on in a conversation.
-    pub fn new(mut session: Session, call_id: &str, place: Option<Place>) -> Self {
+    /// For the call `call_id` with this session, in this place.
+    pub(super) fn new(mut session: Session, call_id: &str, place: Place) -> Self {
         session.begin();
-        let (mut chosen, mut taken, mut recorder) = (HashMap::new(), HashSet::new(), None);
-        if let Some(place) = place {
-            chosen = place.earlier.into_iter().collect();
-            taken = place.ids;
-            recorder = Some(Recorder::new(place.keeper, session.model().to_owned()));
-        }
+        let Place { earlier, ids: taken, stored, keeper, replies, resumed } = place;
+        let model = session.model();
+        let recorder = keeper.map(|keeper| Recorder::new(keeper, model.to_owned(), replies));
+        let chosen = earlier.into_iter().collect();
         Self {
             session,
             call_id: call_id.to_owned(),
@@ -65,10 +70,48 @@ impl Realtime {
             chosen,
             choosing: VecDeque::new(),
             taken,
+            stored,
             recorder,
             answering: None,
             replies: HashMap::new(),
+            resumed,
         }
+    }
+
+    /// What is left for a call of `person` that goes on where this one ended. Nothing more is stored.
+    pub(super) fn remains(
+        left: Left<Self>,
+        person: Option<Arc<str>>,
+        home: Option<Home>,
+    ) -> Remains {
+        let Left { history, mut missed, dialect, .. } = left;
+        let names = history.ids().map(|item| (item, dialect.item_id(item))).collect();
+        let conversation = dialect.conversation_id();
+        let Self { session, mut taken, stored, chosen, recorder, resumed, .. } = dialect;
+        taken.extend(chosen.into_values());
+        // What was missed before, and has not been said again since.
+        if let Some(resumed) = resumed.filter(|_| missed.is_empty()) {
+            missed = resumed.missed;
+        }
+        let replies = recorder.map(Recorder::finish).unwrap_or_default();
+        Remains {
+            person,
+            session,
+            history,
+            names,
+            taken,
+            stored,
+            replies,
+            conversation,
+            missed,
+            home,
+        }
+    }
+
+    /// What was missed of a reply in the lost call. It can be had once.
+    fn missed(&mut self) -> Option<Text> {
+        let resumed = self.resumed.as_mut().filter(|resumed| !resumed.missed.is_empty())?;
+        Some(std::mem::take(&mut resumed.missed))
     }
 
     /// An event with an id of its own.
@@ -123,7 +166,10 @@ impl Realtime {
 
     /// The id of the conversation: that of the one it goes on in, or one of this call.
     fn conversation_id(&self) -> String {
-        let own = || format!("conv_{}", self.prefix);
+        let own = || match &self.resumed {
+            Some(resumed) => resumed.conversation.clone(),
+            None => format!("conv_{}", self.prefix),
+        };
         self.session.conversation().map_or_else(own, str::to_owned)
     }
 
@@ -153,6 +199,10 @@ impl Dialect for Realtime {
         let conversation =
             json!({ "id": self.conversation_id(), "object": "realtime.conversation" });
         events.push(self.event("conversation.created", json!({ "conversation": conversation })));
+        if let Some(Resumed { call_id, missed, .. }) = &self.resumed {
+            let fields = json!({ "call_id": call_id, "missed": missed });
+            events.push(self.event("sotto.resumed", fields));
+        }
     }
 
     fn read(&mut self, text: &str, events: &mut Vec<String>) -> Option<Request> {
@@ -199,7 +249,10 @@ impl Dialect for Realtime {
 
     fn stored(&mut self, item: &str, result: Result<u64, NotStored>) -> String {
         match result {
-            Ok(seq) => self.event("sotto.item.stored", json!({ "item_id": item, "seq": seq })),
+            Ok(seq) => {
+                self.stored.insert(item.to_owned());
+                self.event("sotto.item.stored", json!({ "item_id": item, "seq": seq }))
+            }
             Err(why) => {
                 let fields = json!({ "item_id": item, "reason": why.code() });
                 self.event("sotto.item.not_stored", fields)
@@ -226,6 +279,7 @@ impl Dialect for Realtime {
         let reason = match reason {
             HangUp::SlowClient => "slow_client",
             HangUp::EngineFailed => "engine_failed",
+            HangUp::Resumed => "resumed",
             _ => "server_stopping",
         };
         let fields = json!({ "reason": reason, "in_ms": within.as_millis() as u64 });

@@ -13,18 +13,26 @@ use crate::pipeline::text::Text;
 use crate::pipeline::transport::NotStored;
 use crate::store::turns;
 
+/// Replies that were handed over, by their ids.
+pub(super) type Replies = HashMap<String, NewItem>;
+
 /// See the module.
 pub(super) struct Recorder {
     keeper: Keeper,
     model: String,
     /// Replies that were handed over, as they were: a client may say later that less was heard.
-    replies: HashMap<String, NewItem>,
+    replies: Replies,
 }
 
 impl Recorder {
-    /// Stores through `keeper` what `model` says, and the person.
-    pub(super) fn new(keeper: Keeper, model: String) -> Self {
-        Self { keeper, model, replies: HashMap::new() }
+    /// Stores through `keeper` what `model` says, and the person. `replies` were handed over before.
+    pub(super) fn new(keeper: Keeper, model: String, replies: Replies) -> Self {
+        Self { keeper, model, replies }
+    }
+
+    /// Nothing more is stored; the replies that were handed over.
+    pub(super) fn finish(self) -> Replies {
+        self.replies
     }
 
     /// The person said something.

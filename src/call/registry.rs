@@ -51,6 +51,10 @@ pub(super) struct Entry {
     began: SystemTime,
     reason: Arc<OnceLock<HangUp>>,
     etag: u64,
+    /// Whose call it is, if that is known.
+    person: Option<Arc<str>>,
+    /// Cancelled when nothing of it goes on any more, and what is left of it can be had.
+    over: CancellationToken,
 }
 
 impl Entry {
@@ -58,9 +62,11 @@ impl Entry {
         cancel: CancellationToken,
         control: mpsc::Sender<Control>,
         signalling: Option<Signalling>,
+        person: Option<Arc<str>>,
     ) -> Self {
-        let (reason, etag) = (Arc::default(), rand::random());
-        Self { cancel, control, signalling, began: SystemTime::now(), reason, etag }
+        let (reason, etag, over) = (Arc::default(), rand::random(), CancellationToken::new());
+        let began = SystemTime::now();
+        Self { cancel, control, signalling, began, reason, etag, person, over }
     }
 
     /// The version of its ICE session.
@@ -80,9 +86,15 @@ pub(super) struct Registration {
     registry: Arc<Registry>,
     id: CallId,
     reason: Arc<OnceLock<HangUp>>,
+    over: CancellationToken,
 }
 
 impl Registration {
+    /// Which call.
+    pub(super) fn id(&self) -> &CallId {
+        &self.id
+    }
+
     /// Why the server ended the call, if it did.
     pub(super) fn reason(&self) -> Option<HangUp> {
         self.reason.get().copied()
@@ -92,14 +104,27 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         self.registry.calls().remove(self.id.as_str());
+        self.over.cancel();
     }
 }
 
 impl Registry {
     pub(super) fn register(registry: &Arc<Self>, id: CallId, entry: Entry) -> Registration {
-        let reason = Arc::clone(&entry.reason);
+        let (reason, over) = (Arc::clone(&entry.reason), entry.over.clone());
         registry.calls().insert(id.as_str().into(), entry);
-        Registration { registry: Arc::clone(registry), id, reason }
+        Registration { registry: Arc::clone(registry), id, reason, over }
+    }
+
+    /// Ends a call of this person because it goes on in another. What is cancelled once it is over.
+    pub(super) fn take_over(&self, id: &str, person: Option<&str>) -> Option<CancellationToken> {
+        let calls = self.calls();
+        let entry = calls.get(id).filter(|entry| entry.person.as_deref() == person)?;
+        entry.reason.get_or_init(|| HangUp::Resumed);
+        // It is told, so that it can say how much was heard. One that does not listen is ended.
+        if entry.control.try_send(Control::HungUp(HangUp::Resumed)).is_err() {
+            entry.cancel.cancel();
+        }
+        Some(entry.over.clone())
     }
 
     /// Ends a call. Whether there was one.

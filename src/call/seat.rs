@@ -1,12 +1,15 @@
 //! What a call takes along from the conversation that it goes on in.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::keep::{Keeper, Keeping, Namer};
+use super::keep::{Keeper, Keeping, Namer, Stay};
+use super::record::Replies;
+use super::remains::{Home, Resumed};
 use crate::chat::content::{Item, Meta};
 use crate::chat::{ChatError, Tier, Writer};
 use crate::pipeline::history::{History, ItemId, Role};
@@ -22,14 +25,21 @@ pub struct Seat {
     begun: bool,
 }
 
-/// What the protocol needs to know of it.
+/// What the protocol needs to know of it, and of a call that goes on.
+#[derive(Default)]
 pub(super) struct Place {
     /// The items that were said before, under their numbers in this call.
     pub(super) earlier: Vec<(ItemId, String)>,
     /// The ids that no new item may have.
     pub(super) ids: HashSet<String>,
+    /// Those of them that are stored.
+    pub(super) stored: HashSet<String>,
     /// Where what is said goes.
-    pub(super) keeper: Keeper,
+    pub(super) keeper: Option<Keeper>,
+    /// Replies that may still be cut in what is stored.
+    pub(super) replies: Replies,
+    /// The call that goes on.
+    pub(super) resumed: Option<Resumed>,
 }
 
 impl Seat {
@@ -61,14 +71,15 @@ impl Seat {
         &self.meta
     }
 
-    /// Sits down: the call begins, and what is said in it is kept.
+    /// Sits down: the call begins, and what is said in it is kept. `before` is where the call was that goes on.
     pub(super) fn sit(
         self,
         namer: Namer,
         control: mpsc::Sender<Control>,
         tracker: &TaskTracker,
         stopping: CancellationToken,
-    ) -> (History, Place) {
+        before: Option<&Home>,
+    ) -> (History, Place, Home) {
         let Self { writer, earlier, ids, begun, .. } = self;
         // Of a private conversation it is only known that something was said in it.
         let unknown = writer.tier() == Tier::Private && !ids.is_empty();
@@ -78,8 +89,13 @@ impl Seat {
             earlier.into_iter().map(|item| (item.id, (item.role, item.content.text))).unzip();
         let (history, numbers) = History::earlier(said);
         let earlier = numbers.into_iter().zip(names).collect();
-        let keeping = Keeping { writer, begun, namer, control, stopping };
-        let keeper = Keeper::start(keeping, tracker);
-        (history, Place { earlier, ids, keeper })
+        let before = before.filter(|home| home.stay.is_in(writer.conversation()));
+        let stay = before.map_or_else(|| Arc::new(Stay::new(&writer)), |h| Arc::clone(&h.stay));
+        let home = Home { stay, stored: CancellationToken::new() };
+        let (stay, stored) = (Arc::clone(&home.stay), home.stored.clone());
+        let keeping = Keeping { writer, begun, namer, control, stopping, stay, stored };
+        let keeper = Some(Keeper::start(keeping, tracker));
+        let stored = ids.clone();
+        (history, Place { earlier, ids, stored, keeper, ..Place::default() }, home)
     }
 }

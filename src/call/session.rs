@@ -102,6 +102,8 @@ pub struct Session {
     /// The conversation that the call goes on in, and its tier, as far as they were named.
     conversation: Option<String>,
     tier: Option<Tier>,
+    /// The call that goes on in this one.
+    resume: Option<String>,
     /// Whether what is said is kept beyond the call.
     stored: bool,
     /// The model of the conversation, if it is not the usual one.
@@ -211,6 +213,7 @@ impl Session {
             output: OutputKind::Track,
             conversation: None,
             tier: None,
+            resume: None,
             stored: false,
             chosen_model: None,
             begun: false,
@@ -242,6 +245,34 @@ impl Session {
         self.tier
     }
 
+    /// The lost call that this one is to go on with, if the client named one.
+    pub fn resume(&self) -> Option<&str> {
+        self.resume.as_deref()
+    }
+
+    /// The settings of a lost call, for one that goes on with it on this server as it is now.
+    #[must_use]
+    pub fn going_on(self, lost: &Self) -> Self {
+        let mut next = Self {
+            defaults: self.defaults,
+            output: self.output,
+            resume: self.resume,
+            begun: false,
+            ..lost.clone()
+        };
+        // Engines may be others than they were.
+        if next.voice.as_ref().is_some_and(|voice| next.check_voice(voice).is_err()) {
+            next.voice = self.voice;
+        }
+        if matches!(next.turn_detection, TurnDetection::Semantic { .. })
+            && !next.defaults.has_turn_model
+        {
+            next.turn_detection = self.turn_detection;
+        }
+        next.silent |= next.defaults.cast.is_none();
+        next
+    }
+
     /// The call goes on in this conversation: what is set there holds where the client says nothing.
     pub fn settle(&mut self, seat: &Seat) {
         self.conversation = Some(seat.conversation().to_owned());
@@ -254,8 +285,9 @@ impl Session {
         {
             self.instructions = instructions;
         }
-        // One that was chosen when another engine spoke may be gone.
-        if let Some(voice) = voice.filter(|voice| self.check_voice(voice).is_ok()) {
+        // One that was chosen when another engine spoke may be gone. A call that goes on has settled before.
+        let voice = voice.filter(|voice| self.resume.is_none() && self.check_voice(voice).is_ok());
+        if let Some(voice) = voice {
             self.voice = Some(voice);
         }
     }
@@ -607,7 +639,8 @@ impl Session {
                 }
                 ("conversation", id) if self.conversation.as_deref() == Some(id) => {}
                 ("tier", _) if self.tier.is_some_and(|tier| tier.as_str() == word) => {}
-                ("conversation" | "tier", _) if self.begun => {
+                ("resume", id) if self.resume.as_deref() == Some(id) => {}
+                ("conversation" | "tier" | "resume", _) if self.begun => {
                     return Err(unsupported(&param, "is chosen when a call is opened"));
                 }
                 ("conversation", id) if !id.is_empty() && id.len() <= MAX_ID => {
@@ -616,6 +649,10 @@ impl Session {
                 ("conversation", _) => {
                     return Err(invalid(&param, "needs the id of a conversation"));
                 }
+                ("resume", id) if !id.is_empty() && id.len() <= MAX_ID => {
+                    self.resume = Some(id.to_owned());
+                }
+                ("resume", _) => return Err(invalid(&param, "needs the id of a call")),
                 ("tier", word) => {
                     let tier = Tier::parse(word);
                     let needs = "needs standard, private or ephemeral";

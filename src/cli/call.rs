@@ -91,7 +91,7 @@ async fn one(number: usize, options: &Options, recordings: &[Recording]) -> anyh
         let heard = wav::encode(&call.heard().samples, MIC_RATE_HZ);
         std::fs::write(path, heard).with_context(|| path.display().to_string())?;
     }
-    call.hang_up(HangUp::Close).await?;
+    call.hang_up(HangUp::Delete).await?;
     Ok(())
 }
 

@@ -135,6 +135,8 @@ impl From<CallError> for ApiError {
                 Self::bad_request(error.code, message).with_param(error.param)
             }
             CallError::Unknown => Self::new(StatusCode::NOT_FOUND, "call_not_found", message),
+            CallError::NothingToResume => Self::new(StatusCode::NOT_FOUND, "unknown_call", message)
+                .with_param("session.sotto.resume"),
             CallError::WebRtc(error) => error.into(),
         }
     }

@@ -11,6 +11,7 @@ mod eager;
 mod floor;
 mod hearing;
 mod interim;
+mod lost;
 mod message;
 mod overlap;
 mod reply;
@@ -58,6 +59,10 @@ pub struct Conversation {
     /// Items of turns, in order, until their words are there.
     items: VecDeque<(TurnId, ItemId)>,
     answering: Option<Answering>,
+    /// The last reply that was played to its end, and when that was.
+    finished: Option<(ItemId, Duration)>,
+    /// What was made and not heard of the reply that the end of the call has cut.
+    missed: Text,
     /// The person said something that has not been answered.
     unanswered: bool,
     state: State,
@@ -82,6 +87,8 @@ impl Conversation {
             next_reply: 0,
             items: VecDeque::new(),
             answering: None,
+            finished: None,
+            missed: Text::default(),
             unanswered: false,
             state: State::Listening,
             commands: VecDeque::new(),
@@ -146,11 +153,7 @@ impl Conversation {
             Event::Played { reply } => self.played(reply, now),
             Event::Asked(ask) => self.asked(ask, now),
             Event::Tick => self.tick(now),
-            Event::Closed => {
-                self.hearing.close(&mut self.commands);
-                self.throw_away(now);
-                self.interrupt(Outcome::Cancelled, now);
-            }
+            Event::Closed { unheard } => self.closed(unheard, now),
         }
         self.proceed(now);
     }
@@ -288,7 +291,11 @@ impl Conversation {
                     self.resume_reply(now);
                 }
             }
-            Ask::Say(text) => self.say(&text, now),
+            Ask::Say(text) => self.say(&text, false, now),
+            Ask::Replay(text) => {
+                self.interrupt(Outcome::Cancelled, now);
+                self.say(&text, self.settings.silent, now);
+            }
             Ask::Commit => {
                 let heard = self.hearing.commit(Reason::Client, &self.settings, &mut self.commands);
                 match heard {
@@ -372,12 +379,12 @@ impl Conversation {
         self.continue_reply(now);
     }
 
-    /// Speaks fixed words.
-    fn say(&mut self, text: &Text, now: Duration) {
+    /// Speaks fixed words, or shows them.
+    fn say(&mut self, text: &Text, silent: bool, now: Duration) {
         if self.reply.is_some() || text.is_empty() {
             return;
         }
-        let reply = self.open_reply(false, now);
+        let reply = self.open_reply(silent, now);
         self.wrote(reply, text, now);
         if let Some(current) = self.current(reply) {
             current.written(Finish::Stop, None);
@@ -394,6 +401,7 @@ impl Conversation {
     /// A reply is begun, or what was begun early is the answer.
     fn open(&mut self, mut reply: Reply) {
         self.unanswered = false;
+        self.finished = None;
         self.floor.is_taken();
         let previous = self.history.last();
         reply.item = self.history.begin();
@@ -471,6 +479,7 @@ impl Conversation {
             self.tell(Notice::AudioStopped { reply: reply.id });
         }
         let (item, played) = (reply.item, reply.sound());
+        self.finished = Some((item, now));
         let interrupted = matches!(reply.outcome(), Outcome::Failed(_));
         let (text, spoken) = reply.into_spoken();
         self.history.add_spoken(item, Role::Assistant, text.clone(), spoken);

@@ -37,12 +37,29 @@ pub struct SpokenClause {
 pub fn heard_words(clauses: &[SpokenClause], played: Duration) -> Text {
     let mut left = played;
     let mut words = Text::default();
-    for clause in clauses {
+    // Of a clause whose sound is still being made nothing was heard.
+    for clause in clauses.iter().filter(|clause| !clause.duration.is_zero()) {
         words.push_phrase(heard(clause.text.as_str(), &clause.words, clause.duration, left));
         left = left.saturating_sub(clause.duration);
         if left.is_zero() {
             break;
         }
+    }
+    words
+}
+
+/// The words of `clauses` that [`heard_words`] leaves: those that were made and not heard.
+pub fn missed_words(clauses: &[SpokenClause], played: Duration) -> Text {
+    let mut left = played;
+    let mut words = Text::default();
+    for clause in clauses {
+        let text = clause.text.as_str();
+        let heard = match clause.duration {
+            made if made.is_zero() || left.is_zero() => "",
+            made => heard(text, &clause.words, made, left),
+        };
+        words.push_phrase(text.get(heard.len()..).unwrap_or_default());
+        left = left.saturating_sub(clause.duration);
     }
     words
 }
@@ -92,6 +109,39 @@ impl History {
     pub fn begin(&mut self) -> ItemId {
         self.next += 1;
         ItemId(self.next - 1)
+    }
+
+    /// Whether nothing was said in it.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// All items that are in it.
+    pub fn ids(&self) -> impl Iterator<Item = ItemId> {
+        self.items.iter().map(|item| item.id)
+    }
+
+    /// Who said an item, and what.
+    pub fn said(&self, id: ItemId) -> Option<(Role, &Text)> {
+        self.items.iter().find(|item| item.id == id).map(|item| (item.role, &item.text))
+    }
+
+    /// Forgets the items that are not `wanted`.
+    pub fn retain(&mut self, wanted: impl Fn(ItemId) -> bool) {
+        self.items.retain(|item| wanted(item.id));
+    }
+
+    /// What was missed of a reply that was not heard to its end: how much of it was heard, which `played` makes of
+    /// the length of its sound, and the words after that. `None` if it was not spoken.
+    pub fn spoken_after(
+        &self,
+        id: ItemId,
+        played: impl Fn(Duration) -> Duration,
+    ) -> Option<(Duration, Text)> {
+        let item = self.items.iter().find(|item| item.id == id)?;
+        let whole = item.spoken.iter().map(|clause| clause.duration).sum();
+        let played = played(whole);
+        (!item.spoken.is_empty()).then(|| (played, missed_words(&item.spoken, played)))
     }
 
     /// The last item that was added.
@@ -243,6 +293,14 @@ mod tests {
         let ms = Duration::from_millis;
         assert_eq!(heard_words(&clauses, ms(0)).as_str(), "");
         assert_eq!(heard_words(&clauses, ms(1_600)).as_str(), "one two three");
+        for played in [0, 300, 500, 999, 1_000, 1_600, 2_000, 2_500] {
+            let mut whole = heard_words(&clauses, ms(played));
+            whole.push_phrase(missed_words(&clauses, ms(played)).as_str());
+            assert_eq!(whole.as_str(), "one two three four", "{played} ms");
+        }
+        let unmade = [SpokenClause { text: Text::from("one"), ..SpokenClause::default() }];
+        assert_eq!(heard_words(&unmade, ms(0)).as_str(), "", "nothing of it was made");
+        assert_eq!(missed_words(&unmade, ms(0)).as_str(), "one");
         let mut history = History::default();
         let id = history.begin();
         history.add_spoken(id, Role::Assistant, Text::from("one two three four"), clauses);

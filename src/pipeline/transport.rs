@@ -81,6 +81,8 @@ pub enum HangUp {
     ConnectionLost,
     /// It never connected.
     NeverConnected,
+    /// It goes on in another call, which was opened for it.
+    Resumed,
     /// The server is stopping.
     ServerStopping,
     /// The client does not read its events.

@@ -138,7 +138,8 @@ async fn an_ephemeral_call_leaves_nothing() {
     socket.type_in("Between us").await;
     socket.until("sotto.item.stored").await;
     assert_eq!(items(&mut ann, &id).await.len(), 1);
-    socket.close().await;
+    let ended = ann.delete(&format!("/v1/realtime/calls/{}", socket.call_id())).await;
+    assert_eq!(ended.status, 200, "{ended:?}");
     for _ in 0..200 {
         let opened = ann.get(&format!("/api/v1/conversations/{id}")).await;
         if opened.refusal() == (404, "conversation_not_found") {

@@ -52,6 +52,11 @@ impl Socket {
         Ok(socket)
     }
 
+    /// The id of the call.
+    pub fn call_id(&self) -> &str {
+        self.log[0]["session"]["sotto"]["call_id"].as_str().unwrap()
+    }
+
     /// Types something.
     pub async fn type_in(&mut self, text: &str) {
         assert!(self.try_type(text).await, "the call is over");

@@ -7,6 +7,7 @@ import { Conversation, type Around } from './conversation';
 import { Conversations } from './conversations';
 import { Correspondence } from './correspondence';
 import { CallError } from './errors';
+import type { Lost } from './interruption';
 import type { Model } from './model';
 import { People } from './people';
 import { readRoute, writeRoute, type Route } from './route';
@@ -176,6 +177,16 @@ export class App {
     return [...here, ...sealed];
   }
 
+  /** Goes on with a call that was lost, in the conversation that it was in. */
+  async continueCall({ call, conversation }: Lost): Promise<void> {
+    if (conversation !== null && conversation !== this.open.conversation.id) {
+      history.pushState(null, '', writeRoute({ conversation, item: null }, location.search));
+      await this.show({ conversation, item: null });
+    }
+    if (!this.people.me) await this.known();
+    await this.calling.start(this.open, call);
+  }
+
   async startCall(): Promise<void> {
     const { open } = this;
     if (!this.people.me) await this.known();
@@ -198,7 +209,9 @@ export class App {
 
   /** The page is being left: what ends with it ends now. */
   leave(): void {
-    this.call().hangUp();
+    // One that was being talked in lasts as long as its call can be continued.
+    if (this.calling.on) this.passing.delete(this.calling.place?.conversation.id ?? '');
+    this.call().leave();
     for (const id of this.passing) this.api.removeWhileLeaving(id);
   }
 

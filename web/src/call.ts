@@ -5,7 +5,7 @@
 import { Captions } from './captions';
 import type { ContextTurn } from './contract';
 import {
-  endedByServer, endingSoon, modelFailed, notStored, problemOf, replyTooLong, serverReported, transcriptionFailed, type Problem,
+  callGone, callLost, endedByServer, endingSoon, modelFailed, notStored, problemOf, replyTooLong, serverReported, transcriptionFailed, type Problem,
 } from './errors';
 import { interruption, turnDetection, usualManner, type Manner } from './manner';
 import { idle, type Model, type State } from './model';
@@ -41,7 +41,8 @@ export interface CallSoundHandlers extends PlaybackHandlers {
 }
 
 export interface Parts {
-  transport(handlers: TransportHandlers): Transport;
+  /** `resume`: the lost call to go on with. */
+  transport(handlers: TransportHandlers, resume: string | null): Transport;
   sound(handlers: CallSoundHandlers): CallSound;
   /** The microphone was opened. */
   microphone(): void;
@@ -66,6 +67,8 @@ interface Live {
   ending: string | null;
   /** Items that tell the server what was said before this call. */
   context: Set<string>;
+  /** The lost call that it goes on with. */
+  resume: string | null;
 }
 
 export class Call {
@@ -78,14 +81,21 @@ export class Call {
     private readonly changed: (model: Model) => void,
   ) {}
 
-  async start(): Promise<void> {
+  /** Calls; with the id of a lost call, goes on with that one. */
+  async start(resume: string | null = null): Promise<void> {
     if (this.live) return;
+    this.captions = new Captions();
+    Object.assign(this.model, idle(), { captions: this.captions.list });
+    await this.open(resume);
+  }
+
+  /** `before`: the problem that the person would have been told of, had this not been tried. */
+  private async open(resume: string | null, before: Problem | null = null): Promise<void> {
     const manner = this.parts.manner?.() ?? usualManner;
     const { pushToTalk } = manner;
-    this.captions = new Captions();
-    Object.assign(this.model, idle(), { captions: this.captions.list, state: 'connecting', pushToTalk });
+    Object.assign(this.model, { state: 'connecting', pushToTalk, callId: resume });
     const live: Live = {
-      transport: this.parts.transport(this.handlers(() => this.live === live)),
+      transport: this.parts.transport(this.handlers(() => this.live === live), resume),
       sound: this.parts.sound({
         report: (event) => live.transport.send(event),
         heard: (heard) => this.heard(heard),
@@ -102,6 +112,7 @@ export class Call {
       talk: 'connecting',
       ending: null,
       context: new Set(),
+      resume,
     };
     this.live = live;
     if (pushToTalk) live.transport.mute(true);
@@ -109,12 +120,29 @@ export class Call {
     try {
       await live.transport.open();
     } catch (error) {
-      if (this.live === live) this.end(problemOf(error));
+      if (this.live !== live) return;
+      const problem = problemOf(error);
+      // Whatever else went wrong, it can be tried again.
+      this.end(before ?? problem, resume !== null && problem.code !== callGone().code);
     }
   }
 
   hangUp(): void {
     if (this.live) this.end(null);
+  }
+
+  /** The page is being left. Nobody hung up: the call can be continued. */
+  leave(): void {
+    this.live?.transport.leave();
+    if (this.live) this.end(null, true);
+  }
+
+  /** The rest of what was being said when the call was lost. */
+  hearRest(): void {
+    if (!this.live || !this.model.missed) return;
+    this.live.transport.send({ type: 'sotto.replay' });
+    this.model.missed = false;
+    this.changed(this.model);
   }
 
   /** Forgets a call that is over: something else is in front now. */
@@ -224,7 +252,10 @@ export class Call {
         this.changed(this.model);
       }),
       trouble: guarded((_, problem: Problem) => this.tell(problem)),
-      closed: guarded((live, problem: Problem | null) => this.end(problem ?? endedByServer(live.ending))),
+      closed: guarded((live, problem: Problem | null) => {
+        if (problem?.code === callLost().code) this.lost(live, problem);
+        else this.end(problem ?? endedByServer(live.ending));
+      }),
     };
   }
 
@@ -292,6 +323,7 @@ export class Call {
         break;
 
       case 'response.created':
+        model.missed = false;
         live.hold.replyBegins();
         break;
       case 'response.output_item.added':
@@ -355,6 +387,9 @@ export class Call {
         captions.explainTurn(event.item_id, whyTurn(event));
         if (event.rejected !== null) model.unheard = whyNoWords(event.rejected);
         break;
+      case 'sotto.resumed':
+        model.missed = event.missed.trim() !== '';
+        break;
       case 'sotto.call.ending':
         live.ending = event.reason;
         model.problem = endingSoon(event.reason, event.in_ms);
@@ -367,6 +402,20 @@ export class Call {
     }
   }
 
+  /** No way to the server was found. Another call may find one, and go on where this one stopped. */
+  private lost(live: Live, problem: Problem): void {
+    const id = live.session?.sotto.call_id ?? null;
+    // Tried once: one that never came about is not tried again.
+    if (id === null) return this.end(problem, live.resume !== null);
+    this.release();
+    live.sound.close();
+    live.hold.close();
+    this.live = null;
+    this.captions.close();
+    Object.assign(this.model, { hearing: false, muted: false, holding: false, unheard: null, missed: false, problem: null, waiting: 'path' });
+    void this.open(id, problem);
+  }
+
   private enter(live: Live, state: State): void {
     live.talk = state;
     this.model.state = state;
@@ -377,6 +426,8 @@ export class Call {
     this.model.engines = session.sotto.engines;
     this.model.history = session.sotto.history;
     this.model.tier = session.sotto.tier;
+    this.model.callId = session.sotto.call_id;
+    this.model.conversation = session.sotto.conversation;
     this.captions.keep(session.sotto.history === 'stored');
     this.attach(live);
   }
@@ -391,6 +442,8 @@ export class Call {
 
   /** Tells the server what was said before this call. */
   private remind(live: Live): void {
+    // It knows.
+    if (live.resume !== null) return;
     for (const { role, text } of this.parts.context?.() ?? []) {
       const item: NewItem = { ...message(role, text), sotto: { context: true } };
       live.context.add(item.id);
@@ -415,7 +468,8 @@ export class Call {
     this.changed(this.model);
   }
 
-  private end(problem: Problem | null): void {
+  /** `resumable`: nobody hung up, and it may be gone on with. */
+  private end(problem: Problem | null, resumable = false): void {
     const live = this.live;
     // The last report of what was heard goes out before the line is closed.
     live?.sound.close();
@@ -423,7 +477,8 @@ export class Call {
     this.live = null;
     live?.transport.close();
     this.captions.close();
-    Object.assign(this.model, { state: 'ended', hearing: false, muted: false, holding: false, unheard: null, problem });
+    if (!resumable) this.model.callId = null;
+    Object.assign(this.model, { state: 'ended', hearing: false, muted: false, holding: false, unheard: null, missed: false, problem });
     this.changed(this.model);
   }
 }

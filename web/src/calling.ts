@@ -28,9 +28,10 @@ export class Calling {
     return this.on && this.place === this.app.open;
   }
 
-  start(place: Open): Promise<void> {
+  /** With the id of a lost call that was in this place, that one goes on. */
+  start(place: Open, resume: string | null = null): Promise<void> {
     this.place = place;
-    return this.call().start();
+    return this.call().start(resume);
   }
 
   /** What it belongs to, asked once the microphone is allowed; null where the server keeps none. */
@@ -76,10 +77,12 @@ export class Calling {
   }
 
   /** What was said becomes part of the conversation, and is compared with what the server has of it. */
-  private async after({ conversation }: Open, { captions, history: kept }: Model): Promise<void> {
+  private async after({ conversation }: Open, { captions, history: kept, callId }: Model): Promise<void> {
     const { id } = conversation;
     if (id === null) return;
     conversation.thread.absorb(captions);
+    // It lasts as long as its call can be continued.
+    if (conversation.tier === 'ephemeral' && callId !== null) return;
     if (conversation.tier === 'ephemeral') {
       conversation.phase = 'over';
       return this.app.ended(id);

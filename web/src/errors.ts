@@ -77,6 +77,7 @@ export function microphoneProblem(error: unknown): Problem {
 export function refusal(status: number, body: unknown, retryAfter: string | null, now = Date.now()): Problem {
   const error = errorOf(body);
   if (error.code === 'sign_in') return signInFirst();
+  if (error.code === 'unknown_call') return callGone();
   switch (status) {
     case 409:
       return {
@@ -186,6 +187,15 @@ export function callLost(): Problem {
   };
 }
 
+/** It was to go on, and nothing is left of it. */
+export function callGone(): Problem {
+  return {
+    code: 'call-gone',
+    title: 'The call can no longer be continued',
+    advice: 'It ended more than a minute ago, or goes on elsewhere. Call again: what was kept of the conversation is still there.',
+  };
+}
+
 /** The server closed the call; `reason` is what `sotto.call.ending` said before, if it did. */
 export function endedByServer(reason: string | null): Problem {
   switch (reason) {
@@ -194,6 +204,12 @@ export function endedByServer(reason: string | null): Problem {
         code: 'server-stopping',
         title: 'The server stopped',
         advice: 'It was shut down or restarted, which ended the call. Call again in a moment.',
+      };
+    case 'resumed':
+      return {
+        code: 'continued-elsewhere',
+        title: 'The call goes on elsewhere',
+        advice: 'It was continued on another device, or in another window.',
       };
     case 'slow_client':
       return {

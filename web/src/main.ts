@@ -3,6 +3,7 @@ import { Api } from './api';
 import { App } from './app';
 import { Call } from './call';
 import { microphoneSilent, obstacle, problemOf, soundSilent } from './errors';
+import { Interruption, type Lost } from './interruption';
 import { rememberManner, rememberedManner } from './manner';
 import { listDevices } from './microphone';
 import { peopleTrouble } from './people';
@@ -57,6 +58,10 @@ const callView = new CallView({
   press: () => call.press(),
   release: () => call.release(),
   dismiss: () => call.tell(null),
+  goOn: () => {
+    if (lost) void app.continueCall(lost).catch((error: unknown) => call.tell(problemOf(error)));
+  },
+  hearRest: () => call.hearRest(),
   chooseMicrophone: (id) => {
     choice.microphoneId = remember('sotto.microphone', id);
     void call.useMicrophone(id);
@@ -69,13 +74,14 @@ const callView = new CallView({
 
 const call: Call = new Call(
   {
-    transport: (handlers) =>
+    transport: (handlers, resume) =>
       new WebRtcTransport(
         {
           output,
           microphoneId: choice.microphoneId,
           send: (path, init) => api.send(String(path), init),
           conversation: () => app.calling.conversation(),
+          resume,
         },
         handlers,
       ),
@@ -99,9 +105,18 @@ const call: Call = new Call(
   (model) => {
     callView.render(model, page.title());
     app.callChanged(model);
+    interruption.follow(model);
     wakeLock.hold(model.state === 'connecting' || inCall(model.state));
   },
 );
+
+let lost: Lost | null = null;
+const interruption = new Interruption((found) => {
+  lost = found;
+  // Said once is enough.
+  if (found && call.model.problem?.code === 'call-lost') call.tell(null);
+  callView.offer(found !== null);
+});
 
 new MannerView(manner, (chosen) => {
   manner = chosen;
@@ -125,12 +140,16 @@ void app.start().then(
   () => {
     const { trouble } = app.people;
     if (trouble && trouble.status !== 404 && !blocked) call.tell(peopleTrouble(trouble));
+    if (!blocked && call.model.state === 'idle') interruption.look();
   },
   (error: unknown) => call.tell(problemOf(error)),
 );
 navigator.mediaDevices?.addEventListener('devicechange', () => void showDevices());
 window.addEventListener('popstate', () => page.back());
-window.addEventListener('pagehide', () => app.leave());
+window.addEventListener('pagehide', () => {
+  interruption.leave();
+  app.leave();
+});
 window.addEventListener('pageshow', ({ persisted }) => persisted && app.returned());
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible' && app.people.person) void app.refresh();

@@ -27,6 +27,12 @@ export interface Model {
   history: string | null;
   /** How the conversation of this call is kept. */
   tier: string | null;
+  /** The call, as long as it can be gone on with; null before it came about, and once somebody hung up. */
+  callId: string | null;
+  /** The conversation that the server has it in. */
+  conversation: string | null;
+  /** Part of a reply was missed when the call before was lost, and can be heard. */
+  missed: boolean;
   problem: Problem | null;
 }
 
@@ -46,6 +52,9 @@ export function idle(): Model {
     engines: null,
     history: null,
     tier: null,
+    callId: null,
+    conversation: null,
+    missed: false,
     problem: null,
   };
 }

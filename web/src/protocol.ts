@@ -23,6 +23,7 @@ export type ServerEvent = {
 
 export type ClientEvent =
   | { type: 'sotto.playout'; chunk_id: string; played_ms: number }
+  | { type: 'sotto.replay' }
   | { type: 'output_audio_buffer.clear' }
   | { type: 'conversation.item.create'; item: NewItem }
   | { type: 'response.create' }
@@ -178,6 +179,8 @@ interface ServerEvents {
   'sotto.item.stored': { item_id: string; seq: number };
   'sotto.item.not_stored': { item_id: string; reason: string };
   'sotto.call.ending': { reason: string; in_ms: number };
+  /** This call goes on where another was lost; `missed`: what was made and not heard of its last reply. */
+  'sotto.resumed': { call_id: string; missed: string };
 }
 
 type Fields = Record<string, unknown>;
@@ -282,6 +285,7 @@ const readers: { [T in keyof ServerEvents]: (fields: Fields) => ServerEvents[T] 
   'sotto.item.stored': (f) => ({ ...item(f), seq: asNumber(f['seq']) }),
   'sotto.item.not_stored': (f) => ({ ...item(f), reason: orNull(f['reason']) ?? '' }),
   'sotto.call.ending': (f) => ({ reason: asString(f['reason']), in_ms: numberOrNull(f['in_ms']) ?? 0 }),
+  'sotto.resumed': (f) => ({ call_id: asString(f['call_id']), missed: orNull(f['missed']) ?? '' }),
 };
 
 function session(fields: Fields): { session: Session } {

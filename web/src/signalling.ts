@@ -31,9 +31,13 @@ export class Signalling {
     }
   }
 
-  /** Offers a call, in a conversation if there is one; gives the answer. Throws a `CallError` that says what to do. */
-  async call(offer: string, conversation: string | null = null): Promise<string> {
-    const where = conversation === null ? '' : `&conversation=${encodeURIComponent(conversation)}`;
+  /**
+   * Offers a call, in a conversation if there is one, or to go on with the lost call `resume`; gives the answer. Throws a
+   * `CallError` that says what to do.
+   */
+  async call(offer: string, conversation: string | null = null, resume: string | null = null): Promise<string> {
+    const named = Object.entries({ conversation, resume }).filter(([, id]) => id !== null);
+    const where = named.map(([name, id]) => `&${name}=${encodeURIComponent(id ?? '')}`).join('');
     const reply = await this.send(`${CALLS}?output=${this.output}${where}`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/sdp', Accept: 'application/sdp' },

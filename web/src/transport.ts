@@ -13,7 +13,10 @@ export interface Transport {
   send(event: ClientEvent): void;
   mute(muted: boolean): void;
   useMicrophone(deviceId: string): Promise<void>;
+  /** Hangs up. */
   close(): void;
+  /** Closes the connection and does not hang up: what is left of the call can be gone on with. */
+  leave(): void;
 }
 
 export interface TransportHandlers {
@@ -38,6 +41,8 @@ export interface TransportOptions {
   send: typeof fetch;
   /** Which conversation the call belongs to. Asked once the microphone is allowed: a call that is none makes none. */
   conversation(): Promise<string | null>;
+  /** The lost call to go on with; it has a conversation. */
+  resume: string | null;
 }
 
 /** Host candidates are there within milliseconds; what takes longer is sent after the offer. */
@@ -48,7 +53,7 @@ export class WebRtcTransport implements Transport {
   private readonly signalling: Signalling;
   private readonly trickle: Trickle;
   private readonly recovery: Recovery;
-  private readonly leave = new AbortController();
+  private readonly left = new AbortController();
   private connection: RTCPeerConnection | null = null;
   private events: RTCDataChannel | null = null;
   private sender: RTCRtpSender | null = null;
@@ -86,10 +91,12 @@ export class WebRtcTransport implements Transport {
     const transceiver = connection.addTransceiver(track, { direction: 'sendrecv' });
     this.sender = transceiver.sender;
     await connection.setLocalDescription();
-    const [conversation] = await Promise.all([this.options.conversation(), gathered(connection)]);
+    const { resume } = this.options;
+    const belongs = resume === null ? this.options.conversation() : null;
+    const [conversation] = await Promise.all([belongs, gathered(connection)]);
     if (this.closed) return;
     this.trickle.hold();
-    const answer = await this.signalling.call(connection.localDescription?.sdp ?? '', conversation);
+    const answer = await this.signalling.call(connection.localDescription?.sdp ?? '', conversation, resume);
     if (this.closed) return this.signalling.hangUp();
     this.trickle.release();
     await connection.setRemoteDescription({ type: 'answer', sdp: answer });
@@ -114,15 +121,20 @@ export class WebRtcTransport implements Transport {
 
   close(): void {
     if (this.closed) return;
-    this.leave.abort();
-    this.recovery.stop();
     this.signalling.hangUp();
+    this.leave();
+  }
+
+  leave(): void {
+    if (this.closed) return;
+    this.left.abort();
+    this.recovery.stop();
     this.connection?.close();
     for (const track of this.stream?.getTracks() ?? []) track.stop();
   }
 
   private get closed(): boolean {
-    return this.leave.signal.aborted;
+    return this.left.signal.aborted;
   }
 
   /** Makes a stream the microphone of this call, and lets the one before go. */
@@ -165,7 +177,7 @@ export class WebRtcTransport implements Transport {
     };
     const ready = new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new CallError(noMediaPath())), CONNECT_TIMEOUT_MS);
-      this.leave.signal.addEventListener('abort', () => {
+      this.left.signal.addEventListener('abort', () => {
         clearTimeout(timer);
         reject(new CallError(callLost()));
       });
@@ -204,7 +216,7 @@ export class WebRtcTransport implements Transport {
   }
 
   private watchNetwork(): void {
-    const { signal } = this.leave;
+    const { signal } = this.left;
     const changed = () => this.recovery.networkChanged();
     window.addEventListener('online', changed, { signal });
     // Where browsers know it. The event also comes when only its estimate of the speed moved; that is no new network.
@@ -220,7 +232,8 @@ export class WebRtcTransport implements Transport {
   /** Ends the call from this side of the wire, and says so once. */
   private finish(problem: Problem | null): void {
     if (this.closed) return;
-    this.close();
+    // Whatever ended it, nobody hung up.
+    this.leave();
     this.handlers.closed(problem);
   }
 }

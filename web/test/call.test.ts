@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Call } from '../src/call';
-import { CallError, callLost, noMediaPath } from '../src/errors';
+import { callGone, CallError, callLost, noMediaPath, type Problem } from '../src/errors';
 import type { Model } from '../src/model';
 import type { Output, ServerEvent, Session } from '../src/protocol';
 import { captionTurn } from '../src/thread';
@@ -12,12 +12,18 @@ let model: Model;
 let server: StubTransport;
 let sound: StubSound;
 let states: string[];
+/** Which lost call each call was to go on with. */
+let resumed: (string | null)[];
 
 beforeEach(() => {
   states = [];
+  resumed = [];
   call = new Call(
     {
-      transport: (handlers) => (server = new StubTransport(handlers)),
+      transport: (handlers, resume) => {
+        resumed.push(resume);
+        return (server = new StubTransport(handlers));
+      },
       sound: (handlers) => (sound = new StubSound(handlers)),
       microphone: () => undefined,
     },
@@ -405,7 +411,8 @@ describe('what goes wrong', () => {
     server.handlers.broken(false);
     expect(model.state).toBe('thinking');
     server.handlers.closed(callLost());
-    expect(model).toMatchObject({ state: 'ended', problem: { code: 'call-lost' } });
+    // It is tried once to go on in another call.
+    expect(model).toMatchObject({ state: 'connecting', waiting: 'path', problem: null });
   });
 
   test('at the server: it says why before it ends the call', () => {
@@ -440,6 +447,83 @@ function connect(output: Output = 'blob'): void {
   server.opened();
   server.receive(created(output));
 }
+
+describe('a call that is lost', () => {
+  test('goes on in another, with what was said', () => {
+    connect();
+    said('i1', 'Hello.');
+    const first = server;
+    server.handlers.closed(callLost());
+    expect(resumed).toEqual([null, 'rtc_1']);
+    expect(server).not.toBe(first);
+    server.opened();
+    server.receive(created(), { type: 'sotto.resumed', call_id: 'rtc_1', missed: '' });
+    expect(model).toMatchObject({ state: 'listening', problem: null, missed: false });
+    expect(model.captions).toMatchObject([{ id: 'i1', text: 'Hello.' }]);
+    expect(states).toEqual(['connecting', 'listening', 'connecting', 'listening']);
+  });
+
+  test('is tried once, then the person is told', async () => {
+    connect();
+    server.handlers.closed(callLost());
+    await server.fail(new CallError(noMediaPath()));
+    expect(resumed).toHaveLength(2);
+    expect(model).toMatchObject({ state: 'ended', callId: 'rtc_1', problem: { code: 'call-lost' } });
+    await again(callGone());
+    expect(model).toMatchObject({ state: 'ended', callId: null, problem: { code: 'call-gone' } });
+  });
+
+  test('is tried again when it had come about', () => {
+    connect();
+    server.handlers.closed(callLost());
+    server.opened();
+    server.receive(created());
+    server.handlers.closed(callLost());
+    expect(resumed).toEqual([null, 'rtc_1', 'rtc_1']);
+  });
+
+  test('what was missed is heard when the person asks for it, once', () => {
+    void call.start('rtc_0');
+    server.opened();
+    server.receive(created(), { type: 'sotto.resumed', call_id: 'rtc_0', missed: 'and so on.' });
+    expect(model.missed).toBe(true);
+    call.hearRest();
+    call.hearRest();
+    expect([model.missed, server.sent]).toEqual([false, [{ type: 'sotto.replay' }]]);
+  });
+
+  test('is no longer missed when something else is said', () => {
+    void call.start('rtc_0');
+    server.opened();
+    server.receive(created(), { type: 'sotto.resumed', call_id: 'rtc_0', missed: 'and so on.' });
+    server.receive({ type: 'response.created', response_id: 'r1' });
+    expect(model.missed).toBe(false);
+  });
+
+  test('can be continued when the page was left, and not when somebody hung up', () => {
+    connect();
+    call.leave();
+    expect([model.state, model.callId, server.log[0]]).toEqual(['ended', 'rtc_1', 'leave']);
+    connect();
+    call.hangUp();
+    expect([model.callId, server.log]).toEqual([null, ['close']]);
+    connect();
+    server.handlers.closed(null);
+    expect(model.callId).toBe(null);
+  });
+
+  test('says so when it goes on elsewhere', () => {
+    connect();
+    server.receive({ type: 'sotto.call.ending', reason: 'resumed', in_ms: 0 });
+    server.handlers.closed(null);
+    expect(model).toMatchObject({ state: 'ended', callId: null, problem: { code: 'continued-elsewhere' } });
+  });
+
+  async function again(problem: Problem): Promise<void> {
+    void call.start(model.callId);
+    await server.fail(new CallError(problem));
+  }
+});
 
 describe('what the person is saying', () => {
   const speaking: ServerEvent = { type: 'input_audio_buffer.speech_started', item_id: 'i1' };

@@ -16,7 +16,7 @@ import { clip, silence, writeWav } from './e2e/clips.mjs';
 import { apiIsShown } from './e2e/docs.mjs';
 import { startFirefox } from './e2e/firefox.mjs';
 import { wordsStayWords } from './e2e/hostile.mjs';
-import { ephemeral, fromCallToDeletion, guestBecomesSomebody } from './e2e/keeping.mjs';
+import { ephemeral, fromCallToDeletion, guestBecomesSomebody, reloaded } from './e2e/keeping.mjs';
 import { startModel } from './e2e/model.mjs';
 import { looks, Page, wait } from './e2e/page.mjs';
 import { chromiumProgram, firefoxProgram, sharedFolder, soundProgram, strict } from './e2e/places.mjs';
@@ -84,6 +84,7 @@ async function inChromium() {
     await tell('a guest makes an account', () => guestBecomesSomebody(page, story));
     await tell('a private conversation', () => privately(page, story));
     await tell('an ephemeral conversation', () => ephemeral(page, story));
+    await tell('a page is reloaded in a call', () => reloaded(page, story));
     await tell('hostile words', () => wordsStayWords(page, story));
   });
 

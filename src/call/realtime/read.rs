@@ -90,6 +90,14 @@ impl Realtime {
             }
             "response.cancel" => ask(Ask::Cancel),
             "sotto.playout" => Ok(self.playout(event)),
+            "sotto.replay" => {
+                let refusal = || {
+                    Refusal::new("nothing_to_replay", "nothing was missed, or it was said again")
+                };
+                self.missed()
+                    .ok_or_else(refusal)
+                    .map(|missed| Some(Request::Ask(Ask::Replay(missed))))
+            }
             other => Err(Refusal::new(
                 "unsupported_event",
                 format!("`{}` is not served", other.chars().take(64).collect::<String>()),

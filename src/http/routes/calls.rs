@@ -9,9 +9,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use crate::call::Session;
+use crate::call::{CallError, Session};
 use crate::http::guard::Admitted;
-use crate::http::seat::{self, Taken};
+use crate::http::seat;
 use crate::http::{ApiError, AppState};
 
 const SDP: &str = "application/sdp";
@@ -25,21 +25,25 @@ pub async fn open(
     request: Request,
 ) -> Result<Response, ApiError> {
     state.limits.offer(admitted.address)?;
-    let mut session = state.calls.session();
-    apply_query(&mut session, &query)?;
+    // Before the body is looked at.
+    apply_query(&mut state.calls.session(), &query)?;
+    let mut settings = None;
     let offer = match content_type(request.headers()).as_deref() {
         Some(SDP) => text(request).await?,
         Some("multipart/form-data") => {
-            let (offer, settings) = parts(request).await?;
-            if let Some(settings) = settings {
-                session.update(&settings).map_err(crate::call::CallError::from)?;
-            }
+            let (offer, session) = parts(request).await?;
+            settings = session;
             offer
         }
         other => return Err(wrong_type(other, "application/sdp or multipart/form-data")),
     };
-    let (seat, begun_for) = Taken::split(seat::take(&state, &admitted, &session).await?);
-    let answered = match state.calls.answer(&offer, session, seat).await {
+    let apply = |session: &mut Session| {
+        apply_query(session, &query)?;
+        let update = settings.as_ref().map_or(Ok(()), |settings| session.update(settings));
+        Ok(update.map_err(CallError::from)?)
+    };
+    let (opening, begun_for) = seat::open(&state, &admitted, apply).await?;
+    let answered = match state.calls.answer(&offer, opening).await {
         Ok(answered) => answered,
         Err(error) => {
             seat::give_up(&state, begun_for).await;
@@ -110,9 +114,9 @@ pub async fn hang_up(
 
 /// Settings of ours that came as query parameters; others (`model`) are for other servers.
 pub fn apply_query(session: &mut Session, query: &HashMap<String, String>) -> Result<(), ApiError> {
-    for name in ["output", "interruption", "conversation", "tier"] {
+    for name in ["output", "interruption", "conversation", "tier", "resume"] {
         if let Some(value) = query.get(name) {
-            session.set(name, value).map_err(crate::call::CallError::from)?;
+            session.set(name, value).map_err(CallError::from)?;
         }
     }
     Ok(())

@@ -11,8 +11,9 @@ use axum::response::Response;
 use futures_util::{SinkExt, StreamExt};
 
 use super::calls::apply_query;
+use crate::call::Session;
 use crate::http::guard::Admitted;
-use crate::http::seat::{self, Taken};
+use crate::http::seat;
 use crate::http::{ApiError, AppState};
 use crate::pipeline::transport::websocket::Ends;
 use crate::pipeline::transport::{Control, HangUp};
@@ -36,11 +37,10 @@ pub async fn open(
         ApiError::new(StatusCode::UPGRADE_REQUIRED, "not_a_websocket", text)
     })?;
     state.limits.offer(admitted.address)?;
-    let mut session = state.calls.session();
-    apply_query(&mut session, &query)?;
     // Before the upgrade, so that a full server answers with a status.
-    let (seat, begun_for) = Taken::split(seat::take(&state, &admitted, &session).await?);
-    let ends = match state.calls.open_websocket(session, seat) {
+    let apply = |session: &mut Session| apply_query(session, &query);
+    let (opening, begun_for) = seat::open(&state, &admitted, apply).await?;
+    let ends = match state.calls.open_websocket(opening) {
         Ok(ends) => ends,
         Err(error) => {
             seat::give_up(&state, begun_for).await;

@@ -213,7 +213,10 @@ pub enum Event {
     /// Time has passed: [`deadline`](super::Conversation::deadline) is reached.
     Tick,
     /// The call is over. What was heard of a reply stays.
-    Closed,
+    Closed {
+        /// For so long nothing has reached the person, as far as is known.
+        unheard: Duration,
+    },
 }
 
 /// What a client may ask for.
@@ -223,6 +226,8 @@ pub enum Ask {
     Configure(Box<Settings>),
     /// Say this, without the model.
     Say(Text),
+    /// Say what was missed of a reply, instead of what is being said; written where replies are.
+    Replay(Text),
     /// End the person's turn.
     Commit,
     /// Forget the person's turn.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{Failure, Finish, Outcome, ReplyId, TurnId, Usage};
-use crate::pipeline::history::{ItemId, SpokenClause, heard_words};
+use crate::pipeline::history::{ItemId, SpokenClause, heard_words, missed_words};
 use crate::pipeline::text::Text;
 use crate::pipeline::tts::WordTiming;
 use crate::pipeline::tts::clauses::Clauses;
@@ -231,13 +231,27 @@ impl Reply {
         self.played_at.is_some()
     }
 
-    /// How much has been heard at `now`: the last report, and the time since then.
+    /// How much has been heard at `now`: the last report, and the time since then. Before the last report it is at
+    /// least so much.
     pub(super) fn heard(&self, now: Duration) -> Duration {
         if let Some(held) = self.held {
             return held;
         }
-        self.played_at
-            .map_or(Duration::ZERO, |at| (self.played + now.saturating_sub(at)).min(self.sound()))
+        let Some(at) = self.played_at else { return Duration::ZERO };
+        let heard = (self.played + now.saturating_sub(at)).min(self.sound());
+        heard.saturating_sub(at.saturating_sub(now))
+    }
+
+    /// The words that were made and are not heard by `now`. What is only written has been read.
+    pub(super) fn missed(&self, now: Duration) -> Text {
+        if self.silent {
+            return Text::default();
+        }
+        let mut missed = missed_words(&self.spoken, self.heard(now));
+        for clause in &self.queue {
+            missed.push_phrase(clause.as_str());
+        }
+        missed
     }
 
     /// How much sound has been made.

@@ -1,6 +1,7 @@
 //! Conversations on virtual time: a person, engines and a loudspeaker that exist only as numbers.
 
 mod interims;
+mod lost;
 mod sim;
 
 use std::time::Duration;

@@ -14,6 +14,9 @@ export interface CallActions {
   press(): void;
   release(): void;
   dismiss(): void;
+  /** Continues a call that was lost. */
+  goOn(): void;
+  hearRest(): void;
   chooseMicrophone(id: string): void;
   chooseSpeaker(id: string): void;
 }
@@ -37,6 +40,8 @@ export class CallView {
   private readonly speaker = element('speaker', HTMLSelectElement);
   private readonly problem = element('problem', HTMLElement);
   private readonly level = element('level', HTMLElement);
+  private readonly interrupted = element('interrupted', HTMLElement);
+  private readonly rest = element('hear-rest', HTMLButtonElement);
   private readonly strings = [...document.querySelectorAll<SVGPathElement>('[data-string]')];
   private readonly still = matchMedia('(prefers-reduced-motion: reduce)');
   private model: Model | null = null;
@@ -49,6 +54,8 @@ export class CallView {
     this.mute.addEventListener('click', () => actions.toggleMute());
     this.hangUp.addEventListener('click', () => actions.hangUp());
     element('dismiss', HTMLElement).addEventListener('click', () => actions.dismiss());
+    element('go-on', HTMLElement).addEventListener('click', () => actions.goOn());
+    this.rest.addEventListener('click', () => actions.hearRest());
     this.microphone.addEventListener('change', () => actions.chooseMicrophone(this.microphone.value));
     this.speaker.addEventListener('change', () => actions.chooseSpeaker(this.speaker.value));
     document.addEventListener('keydown', (event) => this.key(event));
@@ -73,6 +80,11 @@ export class CallView {
     this.renderProblem(model);
     this.renderButtons(model);
     if (model.state === 'ended') this.draw({ microphone: 0, reply: 0, seconds: 0 });
+  }
+
+  /** Whether a call that was lost can be continued. */
+  offer(lost: boolean): void {
+    this.interrupted.hidden = !lost;
   }
 
   draw(levels: Levels): void {
@@ -108,7 +120,8 @@ export class CallView {
     setText(element('problem-advice', HTMLElement), problem?.advice ?? '');
   }
 
-  private renderButtons({ state, muted, pushToTalk, holding }: Model): void {
+  private renderButtons({ state, muted, pushToTalk, holding, missed }: Model): void {
+    this.rest.hidden = !missed || !inCall(state);
     const open = state === 'connecting' || inCall(state);
     setText(element('mute-label', HTMLElement), muted ? 'Muted' : 'Mute');
     this.mute.ariaPressed = String(muted);

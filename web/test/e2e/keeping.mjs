@@ -1,12 +1,14 @@
 /** Conversations that are kept, and those that are not: from the first visit to the deletion, against the real server. */
 import assert from 'node:assert/strict';
-import { titleOf } from './model.mjs';
+import { sayBack, titleOf } from './model.mjs';
 import { looks } from './page.mjs';
 import { enter, entries, hangUp, signOut, signUp, spokenTurn, TURN_MS, who } from './people.mjs';
 
 const title = `document.querySelector('[data-testid="rename"]')?.textContent`;
 const TYPED = 'And can you read me?';
 const LATER = 'Marmalade is in the cellar.';
+const LONG = 'Once upon a time there was a king who had three daughters. All of them could sing, and they sang every evening. ' +
+  'One day a stranger came to the castle, and he asked for the youngest of them.';
 
 /** Sign up, talk, type into the call, hang up, come back, type, find, rename, delete. */
 export async function fromCallToDeletion(page, { text, model }) {
@@ -111,4 +113,36 @@ export async function ephemeral(page, { text }) {
   await page.open(path.slice(1));
   await page.see('gone');
   return 'gone';
+}
+
+/** A page that is reloaded in the middle of an answer goes on where it stopped, if one wants that. */
+export async function reloaded(page, { text, model }) {
+  await page.forget();
+  model.reply = () => LONG;
+  try {
+    await page.open();
+    await page.call();
+    await page.state('speaking', TURN_MS);
+    await page.until(`Number(document.querySelector('[data-role="assistant"]')?.dataset.heardMs) > 800`, TURN_MS);
+    await page.reload();
+    await page.see('interrupted');
+    await page.pictures('offered');
+    await page.click('go-on');
+    await page.state('listening');
+    // The microphone begins to speak again: the rest comes before that is answered.
+    await page.click('hear-rest');
+    await page.state('speaking', TURN_MS);
+    const [offered, rest] = await page.run(`['interrupted', 'hear-rest'].map((id) => !document.getElementById(id).hidden)`);
+    assert.deepEqual([offered, rest], [false, false]);
+    await page.until(`document.querySelectorAll('#captions [data-role="assistant"]').length > 1`, TURN_MS);
+    const said = await page.turns();
+    assert.equal(said[0], `you: ${text}`);
+    assert.ok(LONG.startsWith(said[1].replace(/^sotto: /, '').replace(/…$/, '')), said[1]);
+    await page.hangUp();
+    await page.reload();
+    await page.until(`document.getElementById('interrupted').hidden`);
+    return `${said.length} captions`;
+  } finally {
+    model.reply = sayBack;
+  }
 }

@@ -45,6 +45,10 @@ export class StubTransport implements Transport {
   close(): void {
     this.log.push('close');
   }
+
+  leave(): void {
+    this.log.push('leave');
+  }
 }
 
 /** A loudspeaker that only remembers. */

@@ -214,7 +214,14 @@ impl Sim {
 
     /// The call is over.
     pub(super) fn close(&mut self) {
-        self.handle(Event::Closed);
+        self.handle(Event::Closed { unheard: Duration::ZERO });
+    }
+
+    /// The call is over, and for so long before nothing was heard of it. What was heard, and what was missed.
+    pub(super) fn lose(mut self, unheard_ms: u64) -> (Option<String>, String) {
+        self.handle(Event::Closed { unheard: Duration::from_millis(unheard_ms) });
+        let (history, missed) = self.conversation.into_left();
+        (history.last_reply().map(|text| text.as_str().to_owned()), missed.into_string())
     }
 
     /// Whether a caption is being recognised.

@@ -1,6 +1,7 @@
 //! The session of a call: what the client may set, what holds now, and how it is written in the protocol.
 
 mod fields;
+mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use serde_json::{Map, Value, json};
 use sotto_llm::Reach;
 
 use self::fields::{expect, given, invalid, object, string, unsupported};
+use self::turns::{Eagerness, Heeded, TurnDetection};
 use super::seat::Seat;
 use crate::chat::Tier;
 use crate::chat::content::Meta;
@@ -20,22 +22,10 @@ use crate::pipeline::conversation::{Filler, Interruptible, Settings};
 use crate::pipeline::frame::{SPEECH_RATE_HZ, Samples};
 use crate::pipeline::text::Text;
 use crate::pipeline::tts::cast::{Cast, VoiceError};
-use crate::pipeline::turn::endpointing::Policy;
 use crate::pipeline::vad::GateSettings;
 
 pub use self::fields::{SessionError, max_tokens};
 
-/// Of `semantic_vad` that is not as configured: the longest silence, how much surer the model must be, and the shortest
-/// silence of the patient kind.
-const EAGER_MAX_SILENCE_MS: u32 = 1_500;
-const PATIENT_MAX_SILENCE_MS: u32 = 8_000;
-const EAGER_SURENESS: f32 = -0.2;
-const PATIENT_SURENESS: f32 = 0.25;
-const PATIENT_GRACE_MS: u32 = 600;
-/// The longest `idle_timeout_ms`.
-const MAX_IDLE_MS: f64 = 600_000.0;
-/// Of `server_vad`, where the client does not say.
-const SERVER_VAD_SILENCE_MS: u32 = 500;
 /// The longest id of a conversation.
 const MAX_ID: usize = 64;
 /// The longest text a client may give as instructions, in bytes.
@@ -54,31 +44,6 @@ pub enum OutputKind {
     Blob,
     /// Samples inside events: always, and only, on a WebSocket.
     Events,
-}
-
-/// What ends a turn.
-#[derive(Debug, Clone, PartialEq)]
-enum TurnDetection {
-    /// Only the client.
-    Manual,
-    /// A fixed silence.
-    Server {
-        threshold: f32,
-        prefix_padding_ms: u32,
-        silence_duration_ms: u32,
-        /// 0: none.
-        idle_timeout_ms: u32,
-    },
-    /// A model.
-    Semantic { eagerness: Eagerness },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Eagerness {
-    Low,
-    Medium,
-    High,
-    Auto,
 }
 
 /// See the module.
@@ -313,37 +278,8 @@ impl Session {
     /// What the pipeline goes by.
     pub fn settings(&self) -> CallSettings {
         let defaults = &self.defaults;
-        let (mut gate, mut pre_roll) = (defaults.gate, defaults.pre_roll);
-        let mut idle_ms = defaults.idle_timeout_ms;
-        let endpointing = match self.turn_detection {
-            TurnDetection::Manual => Policy::Manual,
-            TurnDetection::Server {
-                threshold,
-                prefix_padding_ms,
-                silence_duration_ms,
-                idle_timeout_ms,
-            } => {
-                if idle_timeout_ms > 0 {
-                    idle_ms = idle_timeout_ms;
-                }
-                gate.threshold = threshold;
-                gate.exit_threshold = gate.exit_threshold.min(threshold);
-                pre_roll = ms(prefix_padding_ms);
-                Policy::Silence { silence: ms(silence_duration_ms) }
-            }
-            TurnDetection::Semantic { eagerness } => Policy::Model {
-                threshold: (defaults.threshold + eagerness.sureness()).clamp(0.05, 0.95),
-                grace: match eagerness {
-                    Eagerness::Low => defaults.grace.max(ms(PATIENT_GRACE_MS)),
-                    _ => defaults.grace,
-                },
-                max_silence: ms(match eagerness {
-                    Eagerness::High => EAGER_MAX_SILENCE_MS.min(defaults.max_silence_ms),
-                    Eagerness::Medium | Eagerness::Auto => defaults.max_silence_ms,
-                    Eagerness::Low => PATIENT_MAX_SILENCE_MS.max(defaults.max_silence_ms),
-                }),
-            },
-        };
+        let Heeded { gate, pre_roll, idle_ms, endpointing, thresholds } =
+            self.turn_detection.heeded(defaults);
         CallSettings {
             conversation: Settings {
                 instructions: self.instructions.clone(),
@@ -356,10 +292,7 @@ impl Session {
                 },
                 // What is sent in events is played by somebody else's program.
                 resumable: self.output != OutputKind::Events,
-                thresholds: match self.turn_detection {
-                    TurnDetection::Semantic { eagerness } => defaults.thresholds_of(eagerness),
-                    _ => Vec::new(),
-                },
+                thresholds,
                 eager_per_minute: defaults.eager_per_minute,
                 idle: (idle_ms > 0).then(|| Duration::from_millis(idle_ms.into())),
                 filler: defaults.filler.clone(),
@@ -430,30 +363,7 @@ impl Session {
     }
 
     fn turn_detection_json(&self) -> Value {
-        let mut value = match &self.turn_detection {
-            TurnDetection::Manual => return Value::Null,
-            TurnDetection::Server {
-                threshold,
-                prefix_padding_ms,
-                silence_duration_ms,
-                idle_timeout_ms,
-            } => json!({
-                "type": "server_vad",
-                "threshold": threshold,
-                "prefix_padding_ms": prefix_padding_ms,
-                "silence_duration_ms": silence_duration_ms,
-                "idle_timeout_ms": (*idle_timeout_ms > 0).then_some(idle_timeout_ms),
-            }),
-            TurnDetection::Semantic { eagerness } => json!({
-                "type": "semantic_vad",
-                "eagerness": match eagerness {
-                    Eagerness::Low => "low",
-                    Eagerness::Medium => "medium",
-                    Eagerness::High => "high",
-                    Eagerness::Auto => "auto",
-                },
-            }),
-        };
+        let Some(mut value) = self.turn_detection.to_json() else { return Value::Null };
         value["create_response"] = self.creates_response.into();
         value["interrupt_response"] = self.interrupts.into();
         value
@@ -519,10 +429,10 @@ impl Session {
         let fields = object(detection, PARAM)?;
         self.turn_detection = match fields.get("type").and_then(Value::as_str) {
             Some("semantic_vad") if self.defaults.has_turn_model => {
-                TurnDetection::Semantic { eagerness: eagerness(fields)? }
+                TurnDetection::semantic(fields)?
             }
             // Without a model silence has to do.
-            Some("semantic_vad" | "server_vad") => self.server_vad(fields)?,
+            Some("semantic_vad" | "server_vad") => TurnDetection::server(fields, &self.defaults)?,
             _ => return Err(invalid(PARAM, "needs null, or type server_vad or semantic_vad")),
         };
         let flag = |name: &str| match given(fields, name) {
@@ -562,29 +472,6 @@ impl Session {
             self.expected.prompt = Text::from(prompt);
         }
         Ok(())
-    }
-
-    fn server_vad(&self, fields: &Map<String, Value>) -> Result<TurnDetection, SessionError> {
-        let number = |name: &str, default: f64, range: std::ops::RangeInclusive<f64>| {
-            let param = format!("session.audio.input.turn_detection.{name}");
-            let Some(value) = given(fields, name) else { return Ok(default) };
-            let value = value.as_f64().ok_or_else(|| invalid(&param, "needs a number"))?;
-            let problem = format!("needs {} to {}", range.start(), range.end());
-            expect(range.contains(&value), &param, &problem)?;
-            Ok(value)
-        };
-        let threshold = f64::from(self.defaults.gate.threshold);
-        let padding = self.defaults.pre_roll.as_ms() as f64;
-        Ok(TurnDetection::Server {
-            threshold: number("threshold", threshold, 0.01..=0.99)? as f32,
-            prefix_padding_ms: number("prefix_padding_ms", padding, 0.0..=2_000.0)? as u32,
-            silence_duration_ms: number(
-                "silence_duration_ms",
-                SERVER_VAD_SILENCE_MS.into(),
-                50.0..=20_000.0,
-            )? as u32,
-            idle_timeout_ms: number("idle_timeout_ms", 0.0, 1_000.0..=MAX_IDLE_MS)? as u32,
-        })
     }
 
     fn apply_output(&mut self, output: &Map<String, Value>) -> Result<(), SessionError> {
@@ -671,40 +558,6 @@ impl Session {
             }
         }
         Ok(())
-    }
-}
-
-impl Eagerness {
-    /// How much surer than usual the model must be.
-    fn sureness(self) -> f32 {
-        match self {
-            Self::Low => PATIENT_SURENESS,
-            Self::Medium | Self::Auto => 0.0,
-            Self::High => EAGER_SURENESS,
-        }
-    }
-}
-
-impl Defaults {
-    /// What languages have of their own, as eager as the client wants it.
-    fn thresholds_of(&self, eagerness: Eagerness) -> Vec<(String, f32)> {
-        let shifted = |(code, threshold): &(String, f32)| {
-            (code.clone(), (threshold + eagerness.sureness()).clamp(0.05, 0.95))
-        };
-        self.thresholds.iter().map(shifted).collect()
-    }
-}
-
-fn eagerness(fields: &Map<String, Value>) -> Result<Eagerness, SessionError> {
-    match given(fields, "eagerness").map(Value::as_str) {
-        None | Some(Some("auto")) => Ok(Eagerness::Auto),
-        Some(Some("low")) => Ok(Eagerness::Low),
-        Some(Some("medium")) => Ok(Eagerness::Medium),
-        Some(Some("high")) => Ok(Eagerness::High),
-        Some(_) => Err(invalid(
-            "session.audio.input.turn_detection.eagerness",
-            "needs low, medium, high or auto",
-        )),
     }
 }
 

@@ -105,6 +105,9 @@ impl Waiting {
 
 /// Answers questions together, and each by itself where one of them spoils that.
 fn serve(mut questions: Vec<Question>, detector: &mut dyn TurnDetector) {
+    if questions.is_empty() {
+        return;
+    }
     let turns: Vec<&[f32]> = questions.iter().map(|question| &*question.audio).collect();
     let stop = || questions.iter().all(|question| question.reply.is_closed());
     match detector.predict_batch(&turns, &stop) {

@@ -5,10 +5,12 @@ use sotto::pipeline::turn::endpointing::{Endpointing, Policy, Verdict};
 use sotto::pipeline::turn::{SmartTurn, TurnDetector, WINDOW};
 use sotto::pipeline::vad::{Change, FRAME, SpeechGate};
 
-use super::stage::{Chance, RATE, Stage, gate};
+use super::stage::{Chance, RATE, Stage, gate, quantile};
 
-/// Pauses that are put into each recording.
+/// Pauses that are put into each recording: 30, or what `SOTTO_DRAWS` says.
 const DRAWS: usize = 30;
+/// A pause that begins so long before the end of a recording at most is its end.
+const AFTER_THE_END_MS: f64 = 250.0;
 /// Silences at which the model is asked in a rehearsed pause, as `endpointing` asks it.
 const AFTER_END_MS: usize = 4_000;
 
@@ -97,6 +99,25 @@ fn trace(stage: &Stage, turn: &mut SmartTurn, sound: &[f32], finished: bool) -> 
     (!pauses.is_empty()).then_some(Trace { pauses, finished })
 }
 
+/// What the model said at first, in pauses within a turn and after it.
+fn describe(traces: &[&Trace]) {
+    let pauses = || traces.iter().flat_map(|trace| trace.pauses.iter().map(move |p| (trace, p)));
+    let first = |inside: bool| -> Vec<f64> {
+        pauses()
+            .filter(|(trace, p)| (p.early_ms > AFTER_THE_END_MS || !trace.finished) == inside)
+            .filter_map(|(_, p)| p.answers.first().map(|(_, answer)| f64::from(*answer)))
+            .collect()
+    };
+    for (what, inside) in [("within turns", true), ("after turns", false)] {
+        let mut answers = first(inside);
+        let parts = [0.1, 0.25, 0.5, 0.75, 0.9].map(|part| quantile(&mut answers, part));
+        println!(
+            "first answers {what} ({}), 10, 25, 50, 75 and 90 %: {parts:.2?}\n",
+            answers.len()
+        );
+    }
+}
+
 /// Where the last 10 ms end that are more than a hundredth as strong as the strongest.
 fn last_energetic(sound: &[f32]) -> usize {
     let piece = RATE / 100;
@@ -109,9 +130,10 @@ fn last_energetic(sound: &[f32]) -> usize {
 /// Whether the turn was cut off, or else how long after its end it was over, in ms.
 fn decide(trace: &Trace, policy: Policy) -> Option<Result<f64, ()>> {
     let mut endpointing = Endpointing::new(policy);
-    for (index, pause) in trace.pauses.iter().enumerate() {
+    for pause in &trace.pauses {
         endpointing.pause();
-        let is_last = index + 1 == trace.pauses.len();
+        // What is heard after the end, a breath or a click, is no speech that is cut off.
+        let is_last = pause.early_ms <= AFTER_THE_END_MS;
         let frames = pause.until.unwrap_or(AFTER_END_MS * RATE / 1_000 / FRAME);
         for silence in pause.noticed..frames {
             let passed = Samples((silence * FRAME) as u64);
@@ -170,13 +192,15 @@ pub fn run(stage: &Stage) {
         println!("left out: smart-turn-v3 is not here");
         return;
     };
+    let draws = std::env::var("SOTTO_DRAWS").ok().and_then(|draws| draws.parse().ok());
+    let draws = draws.unwrap_or(DRAWS);
     let chance = &mut Chance::new(42);
     let mut halves: [Vec<Trace>; 2] = [Vec::new(), Vec::new()];
     for (index, clip) in stage.clips.iter().enumerate() {
         if clip.sound.len() < RATE {
             continue;
         }
-        let draws = if clip.unfinished { 1 } else { DRAWS };
+        let draws = if clip.unfinished { 1 } else { draws };
         for _ in 0..draws {
             let sound =
                 if clip.unfinished { clip.sound.clone() } else { with_pause(&clip.sound, chance) };
@@ -187,6 +211,7 @@ pub fn run(stage: &Stage) {
     let (first, second): (Vec<&Trace>, Vec<&Trace>) =
         (first.iter().collect(), second.iter().collect());
     println!("{} turns to choose by, {} to measure by\n", first.len(), second.len());
+    describe(&second);
     println!("| silence timeout | false cut-offs | mean delay |");
     println!("|---|---|---|");
     let silences: Vec<(f64, f64)> = (200..=1_500)

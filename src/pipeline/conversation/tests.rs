@@ -362,8 +362,14 @@ fn engines() -> impl Strategy<Value = Engines> {
         )
 }
 
+/// Random conversations: 2,000, or what `SOTTO_TEST_CASES` says.
+fn cases() -> u32 {
+    let wanted = std::env::var("SOTTO_TEST_CASES").ok();
+    wanted.and_then(|wanted| wanted.parse().ok()).unwrap_or(2_000)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     /// Whatever happens: nothing of a cancelled reply is played, no turn is lost, nothing stands still.
     #[test]

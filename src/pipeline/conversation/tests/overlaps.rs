@@ -167,3 +167,27 @@ fn a_language_may_have_a_threshold_of_its_own() {
     assert_eq!(threshold.to_bits(), 0.2_f32.to_bits());
     assert_eq!(settings.endpointing_in(Some("fr")), settings.endpointing);
 }
+
+#[test]
+fn a_reply_is_not_held_when_the_microphone_is_gone() {
+    let engines = Engines { interim_fails: true, recognition: ms(60_000), ..Engines::default() };
+    let mut sim = Sim::new(engines, settings());
+    sim.ask(Ask::Say(Text::from(STORY))).quiet(1_000).speak(384);
+    assert_eq!(sim.hushes(), ["duck", "hold"]);
+    sim.stand_still(4_000);
+    assert_eq!(sim.hushes(), ["duck", "hold"]);
+    sim.stand_still(2_000);
+    assert_eq!(sim.hushes(), ["duck", "hold", "resume"]);
+}
+
+#[test]
+fn too_few_words_to_stop_a_reply_are_answered_after_it() {
+    let mut settings = settings();
+    settings.interruption = Interruptible::AfterWords(3);
+    let engines = Engines::default().says(0, "tell me a story").says(1, "no no").replies(STORY);
+    let mut sim = Sim::new(engines, settings);
+    sim.quiet(500).speak(1_000).quiet(2_000).speak(500).quiet(40_000);
+    assert_eq!(overlaps(&sim), [(false, Why::FewWords)]);
+    assert_eq!(transcripts(&sim), ["tell me a story", "no no"]);
+    assert_eq!(sim.count(|n| matches!(n, Notice::AudioStopped { .. })), 2, "both replies");
+}

@@ -233,6 +233,15 @@ impl Sim {
         self.cancelled_recognitions
     }
 
+    /// Time passes, and nothing is heard of the microphone any more.
+    pub(super) fn stand_still(&mut self, ms: u64) -> &mut Self {
+        self.now += Duration::from_millis(ms);
+        if self.conversation.deadline().is_some_and(|deadline| deadline <= self.now) {
+            self.handle(Event::Tick);
+        }
+        self
+    }
+
     /// How replies were hushed, and when.
     pub(super) fn hushes(&self) -> Vec<&'static str> {
         self.hushes.iter().map(|(_, how)| *how).collect()

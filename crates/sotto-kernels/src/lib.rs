@@ -13,6 +13,8 @@ mod filter;
 mod half;
 mod lstm;
 mod product;
+#[cfg(feature = "seeded")]
+pub mod seeded;
 
 use candle_core::{DType, Tensor};
 

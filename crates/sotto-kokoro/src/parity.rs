@@ -7,12 +7,13 @@ use std::sync::OnceLock;
 
 use candle_core::{DType, Device};
 use serde::Deserialize;
+use sotto_kernels::seeded::{scaled, uniform};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{Config, PER_PITCH};
 use crate::generator::Generator;
 use crate::maths::{self, Maths};
-use crate::seeded::{made, scaled, tensor, uniform};
+use crate::seeded::{made, tensor};
 use crate::source::HARMONICS;
 use crate::spectrum::{BINS, Spectrum, WIDTH};
 use crate::{Error, Kokoro, Plan, Precision, Settings, Sound};

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use candle_core::Device;
-use rayon::prelude::*;
+use sotto_kernels::seeded::scaled;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
@@ -14,26 +14,6 @@ use crate::{Kokoro, LoadError, Settings};
 pub fn model(folder: &Path, device: &Device) -> Result<Kokoro, LoadError> {
     let config = Config::read(&folder.join("config.json"))?;
     Kokoro::build(&config, &mut Checkpoint::made(made), device, Settings::default())
-}
-
-/// u of the formula.
-pub(crate) fn uniform(name: &str, count: usize) -> Vec<f32> {
-    let key = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |key, byte| {
-        (key ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
-    });
-    let value = |i: usize| {
-        let z = key.wrapping_add((i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 40) as f32 / (1_u32 << 23) as f32 - 1.0
-    };
-    (0..count).into_par_iter().with_min_len(1 << 16).map(value).collect()
-}
-
-pub(crate) fn scaled(name: &str, count: usize, scale: f32, shift: f32) -> Vec<f32> {
-    let mut values = uniform(name, count);
-    values.par_iter_mut().for_each(|value| *value = shift + *value * scale);
-    values
 }
 
 /// A tensor of the formula, if the model has it.

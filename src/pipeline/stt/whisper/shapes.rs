@@ -5,6 +5,7 @@ use candle_core::{DType, Device, Tensor};
 use half::f16;
 use rayon::prelude::*;
 use serde::Deserialize;
+use sotto_kernels::seeded::uniform;
 
 use super::config::ModelConfig;
 use super::model::{Model, Precision};
@@ -69,20 +70,6 @@ impl Sample {
 fn reference() -> Reference {
     // Within the program: it is also taken to machines with a GPU and without a checkout.
     serde_json::from_str(include_str!("../../../../tests/reference/whisper_shapes.json")).unwrap()
-}
-
-/// u of the formula.
-fn uniform(name: &str, count: usize) -> Vec<f32> {
-    let key = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |key, byte| {
-        (key ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
-    });
-    let value = |i: usize| {
-        let z = key.wrapping_add((i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 40) as f32 / (1_u32 << 23) as f32 - 1.0
-    };
-    (0..count).into_par_iter().with_min_len(1 << 16).map(value).collect()
 }
 
 fn scale(name: &str, shape: &[usize]) -> f32 {

@@ -36,6 +36,7 @@ from pathlib import Path
 
 import numpy
 import torch
+from formula import number, sample, seeded
 
 OUTPUT = Path(__file__).parent / "kokoro_model.json"
 SHORT = [50, 83, 54, 57, 16, 65, 87, 123, 4]
@@ -43,22 +44,6 @@ LONG = [
     81, 102, 61, 16, 102, 68, 16, 83, 16, 54, 156, 31, 112, 92, 85, 16, 61, 156, 86, 56, 62, 83, 56, 61, 3, 16, 65,
     102, 81, 16, 69, 16, 58, 156, 76, 68, 16, 102, 56, 16, 81, 83, 16, 55, 156, 102, 46, 83, 54, 5,
 ]
-
-
-def uniform(name: str, count: int) -> numpy.ndarray:
-    key = 0xCBF29CE484222325
-    for byte in name.encode():
-        key = ((key ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
-    with numpy.errstate(over="ignore"):
-        z = numpy.uint64(key) + numpy.arange(1, count + 1, dtype=numpy.uint64) * numpy.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> numpy.uint64(30))) * numpy.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> numpy.uint64(27))) * numpy.uint64(0x94D049BB133111EB)
-        z ^= z >> numpy.uint64(31)
-    return (z >> numpy.uint64(40)).astype(numpy.float32) / numpy.float32(2**23) - numpy.float32(1)
-
-
-def seeded(name: str, shape, scale: float = 1.0) -> torch.Tensor:
-    return torch.from_numpy((uniform(name, math.prod(shape)) * numpy.float32(scale)).reshape(shape))
 
 
 def weight(name: str, shape) -> torch.Tensor:
@@ -99,22 +84,6 @@ def seed_the_noise(istftnet) -> None:
     patched = types.SimpleNamespace(**{key: getattr(torch, key) for key in dir(torch) if not key.startswith("__")})
     patched.randn_like = lambda x, **_: seeded("noise", tuple(x.shape), math.sqrt(3))
     istftnet.torch = patched
-
-
-def number(value: float) -> float:
-    return float(f"{value:.7g}")
-
-
-def sample(values: torch.Tensor, count: int = 256) -> dict:
-    """Every so manieth element. The step has no divisor in common with the row, so that it meets all columns."""
-    flat = values.detach().contiguous().flatten()
-    stride = max(1, len(flat) // count)
-    while math.gcd(stride, values.shape[-1]) > 1:
-        stride -= 1
-    return {
-        "shape": list(values.shape), "offset": stride // 2, "stride": stride,
-        "largest": number(flat.abs().max()), "values": [number(v) for v in flat[stride // 2 :: stride][:count].tolist()],
-    }
 
 
 def log_spectrum(audio: torch.Tensor) -> dict:
@@ -162,7 +131,7 @@ def run(made, ids: list, speed: float, style: torch.Tensor) -> dict:
     margin = float(((real - real.floor()) - 0.5).abs().min())
     return {
         "ids": ids, "speed": speed, "durations": durations.tolist(), "margin": number(margin),
-        "taps": {name: sample(value) for name, value in taps.items()},
+        "taps": {name: sample(value, 256) for name, value in taps.items()},
         "f0": [number(v) for v in taps["predictor.F0_proj"].flatten().tolist()],
         "source": sample(source["s"][0], 512),
         "loudest": number(audio.abs().max()), "spectrum": log_spectrum(audio),
@@ -198,8 +167,8 @@ def parts(made, style: torch.Tensor) -> dict:
             "sin": sample(rows(phase.sin()), 400),
         },
         "istft": sample(stft.inverse(spectrum, angle)[0], 150),
-        "generator": {name: sample(value) for name, value in taps.items()}, "audio": sample(audio[0], 400),
-        "lstm": sample(lstm[0]),
+        "generator": {name: sample(value, 256) for name, value in taps.items()}, "audio": sample(audio[0], 400),
+        "lstm": sample(lstm[0], 256),
     }
 
 

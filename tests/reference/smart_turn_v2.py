@@ -31,6 +31,7 @@ from pathlib import Path
 
 import numpy
 import torch
+from formula import number, sample, seeded, uniform
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 OUTPUT = Path(__file__).parent / "smart_turn_v2.json"
@@ -38,22 +39,6 @@ RATE = 16_000
 WINDOW = 16 * RATE
 MOST = 8 * RATE
 SECONDS = [0.02, 0.5, 1.0, 3.0, 8.0, 20.0]
-
-
-def uniform(name: str, count: int) -> numpy.ndarray:
-    key = 0xCBF29CE484222325
-    for byte in name.encode():
-        key = ((key ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
-    with numpy.errstate(over="ignore"):
-        z = numpy.uint64(key) + numpy.arange(1, count + 1, dtype=numpy.uint64) * numpy.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> numpy.uint64(30))) * numpy.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> numpy.uint64(27))) * numpy.uint64(0x94D049BB133111EB)
-        z ^= z >> numpy.uint64(31)
-    return (z >> numpy.uint64(40)).astype(numpy.float32) / numpy.float32(2**23) - numpy.float32(1)
-
-
-def seeded(name: str, shape, scale: float) -> torch.Tensor:
-    return torch.from_numpy((uniform(name, math.prod(shape)) * numpy.float32(scale)).reshape(shape))
 
 
 def weight(name: str, shape) -> torch.Tensor:
@@ -118,22 +103,6 @@ def inputs(audio: numpy.ndarray) -> tuple:
     return ready.input_values, ready.attention_mask
 
 
-def number(value: float) -> float:
-    return float(f"{value:.7g}")
-
-
-def sample(values: torch.Tensor, count: int = 60) -> dict:
-    """Every so manieth element. The step has no divisor in common with the row, so that it meets all columns."""
-    flat = values.detach().contiguous().flatten()
-    stride = max(1, len(flat) // count)
-    while math.gcd(stride, values.shape[-1]) > 1:
-        stride -= 1
-    return {
-        "shape": list(values.shape), "offset": stride // 2, "stride": stride,
-        "largest": number(flat.abs().max().item()), "values": [number(v) for v in flat[stride // 2 :: stride][:count].tolist()],
-    }
-
-
 @torch.no_grad()
 def run(model: SmartTurn, index: int, samples: int) -> dict:
     values, mask = inputs(sound(index, samples))
@@ -161,7 +130,7 @@ def run(model: SmartTurn, index: int, samples: int) -> dict:
     lengths = {"first": min(samples, MOST) // 5 + 1, "features": visible, "projection": visible}
     return {
         "sound": index, "samples": samples, "visible": visible, "pooled": count,
-        "taps": {name: sample(x[: lengths.get(name, rows)]) for name, x in taps.items()} | {"pooled": sample(pooled[0])},
+        "taps": {name: sample(x[: lengths.get(name, rows)], 60) for name, x in taps.items()} | {"pooled": sample(pooled[0], 60)},
         "logit": number(logits.item()), "probability": number(torch.sigmoid(logits).item()),
     }
 
@@ -194,7 +163,7 @@ def main() -> None:
             f"{position}.parametrizations.weight.original0", f"{position}.parametrizations.weight.original1",
             "pool_attention.2.weight", "classifier.6.weight", "classifier.6.bias",
         )},
-        "folded": sample(model.wav2vec2.encoder.pos_conv_embed.conv.weight),
+        "folded": sample(model.wav2vec2.encoder.pos_conv_embed.conv.weight, 60),
         # Where f32 puts the beginning of a frame elsewhere than exact arithmetic does.
         "beginnings": [[i, b] for i, (b, e) in enumerate(zip(begin, exact)) if b != e],
         "runs": [],

@@ -38,6 +38,7 @@ from pathlib import Path
 
 import numpy
 import torch
+from formula import uniform
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
 OUTPUT = Path(__file__).parent / "whisper_shapes.json"
@@ -59,23 +60,6 @@ SHAPES = {
     "base": shape(512, 8, 6, 6, 80, 51865, 500, 50257, [50258, 50259, 50359, 50363], [314, 40017]),
     "large-v3-turbo": shape(1280, 20, 32, 4, 128, 51866, 150, 50257, [50258, 50259, 50360, 50364], [314, 40017]),
 }
-
-
-def uniform(name: str, count: int) -> numpy.ndarray:
-    """u of the formula, for elements 0 to count - 1."""
-    key = 0xCBF29CE484222325
-    for byte in name.encode():
-        key = ((key ^ byte) * 0x100000001B3) % 2**64
-    out = numpy.empty(count, numpy.float32)
-    for start in range(0, count, 1 << 20):
-        part = numpy.arange(start + 1, min(count, start + (1 << 20)) + 1, dtype=numpy.uint64)
-        z = part * numpy.uint64(0x9E3779B97F4A7C15) + numpy.uint64(key)
-        z = (z ^ (z >> numpy.uint64(30))) * numpy.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> numpy.uint64(27))) * numpy.uint64(0x94D049BB133111EB)
-        z = z ^ (z >> numpy.uint64(31))
-        top = (z >> numpy.uint64(40)).astype(numpy.float32)
-        out[start : start + len(part)] = top / numpy.float32(2**23) - numpy.float32(1)
-    return out
 
 
 def sinusoids(length: int, width: int) -> numpy.ndarray:

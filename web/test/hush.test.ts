@@ -1,8 +1,8 @@
 /** What happens to a reply while somebody may be speaking over it. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Playback, type Heard } from '../src/playback';
-import type { ClientEvent } from '../src/protocol';
-import { FakeContext, type FakeGain, type FakeSource } from './stubs/audio';
+import type { Heard, Playback } from '../src/playback';
+import type { FakeContext, FakeGain, FakeSource } from './stubs/audio';
+import { begin, listen, pass, word } from './stubs/listener';
 
 const RATE = 48_000;
 const QUIET = 10 ** (-12 / 20);
@@ -14,13 +14,7 @@ let heard: Heard[];
 
 beforeEach(() => {
   vi.useFakeTimers();
-  context = new FakeContext(RATE);
-  reports = [];
-  heard = [];
-  playback = new Playback(context as unknown as AudioContext, {
-    report: (event: ClientEvent & { type: 'sotto.playout' }) => reports.push([event.chunk_id, event.played_ms]),
-    heard: (what) => heard.push(what),
-  });
+  ({ context, playback, reports, heard } = listen(RATE));
 });
 
 afterEach(() => {
@@ -240,25 +234,13 @@ function loudness(): FakeGain {
   return context.gains[0]!;
 }
 
-function word(text: string, start_ms: number) {
-  return { text, start_ms, end_ms: start_ms + 150 };
-}
-
 async function send(chunkId: string, durationMs: number, fields: object = {}): Promise<void> {
-  playback.receive(
-    JSON.stringify({
-      type: 'sotto.audio.chunk', event_id: 'e', response_id: 'response', item_id: 'item', chunk_id: chunkId,
-      bytes: durationMs, duration_ms: durationMs, text: '', words: [], ...fields,
-    }),
-  );
+  begin(playback, chunkId, durationMs, fields);
   playback.receive(new ArrayBuffer(durationMs));
   await vi.advanceTimersByTimeAsync(0);
 }
 
 /** Lets sound and timers go on together. */
 async function advance(ms: number): Promise<void> {
-  for (let passed = 0; passed < ms; passed += 10) {
-    context.currentTime += 0.01;
-    await vi.advanceTimersByTimeAsync(10);
-  }
+  await pass(context, ms);
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Playback, type Heard } from '../src/playback';
-import type { ClientEvent } from '../src/protocol';
-import { FakeContext } from './stubs/audio';
+import type { Heard, Playback } from '../src/playback';
+import type { FakeContext } from './stubs/audio';
+import { begin, listen, pass, word } from './stubs/listener';
 
 const RATE = 48_000;
 
@@ -13,13 +13,7 @@ describe('playback', () => {
 
   beforeEach(() => {
     vi.useFakeTimers();
-    context = new FakeContext(RATE);
-    reports = [];
-    heard = [];
-    playback = new Playback(context as unknown as AudioContext, {
-      report: (event: ClientEvent & { type: 'sotto.playout' }) => reports.push([event.chunk_id, event.played_ms]),
-      heard: (what) => heard.push(what),
-    });
+    ({ context, playback, reports, heard } = listen(RATE));
   });
 
   afterEach(() => {
@@ -91,7 +85,7 @@ describe('playback', () => {
   test('a clear stops at once with a short fade, says how far it got, and discards what comes late', async () => {
     await send('a', 1000);
     await send('b', 1000);
-    begin('c', 1000);
+    begin(playback, 'c', 1000);
     await advance(400);
     playback.clear('response');
     const [first, second] = context.sources;
@@ -132,7 +126,7 @@ describe('playback', () => {
   });
 
   test('an unfinished chunk is given up when a new header comes', async () => {
-    begin('a', 500);
+    begin(playback, 'a', 500);
     playback.receive(new ArrayBuffer(100));
     await send('b', 500);
     await advance(1000);
@@ -142,7 +136,7 @@ describe('playback', () => {
 
   test('parts beyond the stated size and parts without a header are discarded', async () => {
     playback.receive(new ArrayBuffer(64));
-    begin('a', 500);
+    begin(playback, 'a', 500);
     playback.receive(new ArrayBuffer(2000));
     playback.receive('nonsense');
     await advance(100);
@@ -175,21 +169,8 @@ describe('playback', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  function word(text: string, start_ms: number) {
-    return { text, start_ms, end_ms: start_ms + 150 };
-  }
-
-  function begin(chunkId: string, durationMs: number, fields: object = {}): void {
-    playback.receive(
-      JSON.stringify({
-        type: 'sotto.audio.chunk', event_id: 'e', response_id: 'response', item_id: 'item', chunk_id: chunkId,
-        bytes: durationMs, duration_ms: durationMs, text: '', words: [], ...fields,
-      }),
-    );
-  }
-
   async function send(chunkId: string, durationMs: number, fields: object = {}): Promise<void> {
-    begin(chunkId, durationMs, fields);
+    begin(playback, chunkId, durationMs, fields);
     playback.receive(new ArrayBuffer(durationMs - 40));
     playback.receive(new ArrayBuffer(40));
     await vi.advanceTimersByTimeAsync(0);
@@ -197,9 +178,6 @@ describe('playback', () => {
 
   /** Lets sound and timers go on together. */
   async function advance(ms: number): Promise<void> {
-    for (let passed = 0; passed < ms; passed += 10) {
-      context.currentTime += 0.01;
-      await vi.advanceTimersByTimeAsync(10);
-    }
+    await pass(context, ms);
   }
 });

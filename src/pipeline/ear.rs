@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sotto_echo::{EchoCanceller, Estimate};
+use sotto_echo::EchoCanceller;
 
 use super::Hush;
 use super::codec::jitter::{JitterBuffer, Packet, Stats};
@@ -46,7 +46,6 @@ pub struct Ear {
     /// Takes our own voice out of what is heard.
     canceller: Box<EchoCanceller>,
     reference: Reference,
-    hears_itself: bool,
     /// Samples that do not make a frame yet.
     pending: Vec<f32>,
     source: Source,
@@ -73,7 +72,6 @@ impl Ear {
             buffer: MicBuffer::default(),
             canceller: Box::default(),
             reference: Reference::default(),
-            hears_itself: false,
             pending: Vec::with_capacity(2 * FRAME),
             source: Source::Unknown,
         }
@@ -82,13 +80,6 @@ impl Ear {
     /// Changes the thresholds of voice activity.
     pub fn configure(&mut self, gate: GateSettings) {
         self.gate.configure(gate);
-    }
-
-    /// Leaves our own voice in what is heard: for a client that is known to take it out.
-    #[must_use]
-    pub fn without_echo_cancellation(mut self) -> Self {
-        self.hears_itself = true;
-        self
     }
 
     /// More of a reply was made, and will be played.
@@ -110,11 +101,6 @@ impl Ear {
     /// The reply is cut, or over.
     pub fn stops(&mut self) {
         self.reference.cancel(self.gate.position(), &mut self.canceller);
-    }
-
-    /// What is known of the way from our voice to the microphone.
-    pub fn echo(&self) -> Option<Estimate> {
-        self.canceller.estimate()
     }
 
     /// An Opus packet arrived.
@@ -200,11 +186,8 @@ impl Ear {
         let mut frames = Vec::with_capacity(whole.len());
         for chunk in whole {
             let mut chunk = *chunk;
-            let mut is_echo = false;
-            if !self.hears_itself {
-                let verdict = self.canceller.process(&mut chunk);
-                is_echo = verdict.playing && verdict.echo >= ECHO;
-            }
+            let verdict = self.canceller.process(&mut chunk);
+            let is_echo = verdict.playing && verdict.echo >= ECHO;
             // Voice activity keeps its state: it hears every frame.
             let probability = self.vad.probability(&chunk)?;
             let change = self.gate.push(if is_echo { 0.0 } else { probability });

@@ -13,7 +13,7 @@ use super::Hush;
 use super::codec::resample::{ResampleError, Resampler};
 use super::conversation::ReplyId;
 use super::frame::{MIC_RATE_HZ, SPEECH_RATE_HZ, Samples};
-use super::playout::Progress;
+use super::playout::{DUCKED, Progress};
 
 /// So much is fed beyond what has been played: progress is told at least this often.
 const AHEAD: Duration = Duration::from_millis(500);
@@ -21,9 +21,6 @@ const AHEAD: Duration = Duration::from_millis(500);
 const PIECE: usize = SPEECH_RATE_HZ as usize / 50;
 /// Playout that is further off than this from where it was thought to be has jumped, in samples of the microphone: 80 ms.
 const JUMP: u64 = MIC_RATE_HZ as u64 * 80 / 1_000;
-/// How loud a ducked reply is.
-const DUCKED: f32 = 0.25;
-
 /// See the module.
 pub struct Reference {
     reply: Option<ReplyId>,

@@ -186,15 +186,17 @@ impl History {
 
     /// The same as it would be if the person had said this, too.
     pub fn messages_with(
-        &self,
+        &mut self,
         said: &Text,
         instructions: &str,
         context_tokens: usize,
     ) -> Vec<(Role, Text)> {
-        let mut with = Self { items: self.items.clone(), next: self.next };
-        let id = with.begin();
-        with.add(id, Role::User, said.clone());
-        with.messages(instructions, context_tokens)
+        // It is there for as long as it takes to ask: nothing is copied, however long the conversation is.
+        let before = self.items.len();
+        self.add(ItemId(self.next), Role::User, said.clone());
+        let messages = self.messages(instructions, context_tokens);
+        self.items.truncate(before);
+        messages
     }
 
     /// The last words of the model.

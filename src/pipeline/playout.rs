@@ -12,6 +12,9 @@ use std::time::Duration;
 
 use super::conversation::ReplyId;
 
+/// How loud a reply is while somebody may be speaking: 12 dB less.
+pub const DUCKED: f32 = 0.25;
+
 /// How far playout has come with a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {

@@ -171,11 +171,6 @@ impl<C: Cast> Rehearsal<C> {
         }
     }
 
-    /// The time since the call began.
-    pub fn now(&self) -> Duration {
-        self.now
-    }
-
     /// What the client was told, and when.
     pub fn notices(&self) -> &[(Duration, Notice)] {
         &self.notices
@@ -194,11 +189,6 @@ impl<C: Cast> Rehearsal<C> {
     /// How far the person has heard a reply: the last clause of which anything was audible, and how much of it.
     pub fn audible(&self, reply: ReplyId) -> Option<(u32, Duration)> {
         self.far.audible(reply)
-    }
-
-    /// The engines.
-    pub fn cast(&mut self) -> &mut C {
-        &mut self.cast
     }
 
     fn later(&mut self, at: Duration, due: Due) {

@@ -46,8 +46,12 @@ impl Eager {
 
     /// What was begun for this turn.
     pub(super) fn of(&self, turn: TurnId, used: bool) -> EagerReplies {
-        let begun = self.begun.filter(|(of, _)| *of == turn).map_or(0, |(_, begun)| begun);
+        let begun = self.begun_for(turn);
         EagerReplies { begun, used: used && begun > 0 }
+    }
+
+    fn begun_for(&self, turn: TurnId) -> u32 {
+        self.begun.filter(|(of, _)| *of == turn).map_or(0, |(_, begun)| begun)
     }
 }
 
@@ -64,7 +68,7 @@ impl Conversation {
             return;
         }
         let Some((turn, said)) = self.hearing.provisional() else { return };
-        let before = self.eager.begun.filter(|(of, _)| *of == turn).map_or(0, |(_, begun)| begun);
+        let before = self.eager.begun_for(turn);
         self.eager.thrown.retain(|at| *at + MINUTE > now);
         if before >= A_TURN || self.eager.thrown.len() >= self.settings.eager_per_minute as usize {
             return;

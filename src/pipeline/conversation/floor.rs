@@ -55,9 +55,7 @@ impl Floor {
 impl Conversation {
     /// When [`Event::Tick`](super::Event::Tick) is due, if nothing happens before.
     pub fn deadline(&self) -> Option<Duration> {
-        let idle = self.settings.idle.zip(self.floor.quiet_since);
-        let idle = idle.map(|(idle, since)| since + idle);
-        [self.floor.held_until, idle, self.filler_due()].into_iter().flatten().min()
+        [self.floor.held_until, self.idle_due(), self.filler_due()].into_iter().flatten().min()
     }
 
     /// What is due by now.
@@ -70,8 +68,7 @@ impl Conversation {
         {
             reply.fill(&filler.text);
         }
-        let idle = self.settings.idle.zip(self.floor.quiet_since);
-        if idle.is_some_and(|(idle, since)| now >= since + idle) {
+        if self.idle_due().is_some_and(|due| now >= due) {
             self.ask_whether_they_are_there(now);
         }
     }
@@ -178,6 +175,12 @@ impl Conversation {
         }
         self.keep(item, text, true, played);
         self.report_answered();
+    }
+
+    /// When it is asked whether anybody is there.
+    fn idle_due(&self) -> Option<Duration> {
+        let (idle, since) = self.settings.idle.zip(self.floor.quiet_since)?;
+        Some(since + idle)
     }
 
     /// When something is said because the answer takes long.

@@ -147,13 +147,13 @@ impl Hearing {
     /// Recognises what there is of the open turn as soon as the engine has time: somebody waits for its words.
     pub(super) fn listen(&mut self, commands: &mut VecDeque<Command>) {
         let Some(open) = self.open.as_mut().filter(|open| open.speaking) else { return };
-        if !self.interims.is_free() {
-            return;
-        }
-        if let Some(last) = open.segments.last_mut().filter(|segment| !segment.is_closed()) {
-            let language = self.language.as_deref();
-            let job = last.recognise_interim(self.position, language, commands);
-            self.interims.began(job, self.position);
+        if self.interims.is_free() {
+            open.recognise_interim(
+                self.position,
+                self.language.as_deref(),
+                &mut self.interims,
+                commands,
+            );
         }
     }
 
@@ -397,11 +397,12 @@ impl Hearing {
         {
             return;
         }
-        if let Some(last) = open.segments.last_mut().filter(|segment| !segment.is_closed()) {
-            let language = self.language.as_deref();
-            let job = last.recognise_interim(self.position, language, commands);
-            self.interims.began(job, self.position);
-        }
+        open.recognise_interim(
+            self.position,
+            self.language.as_deref(),
+            &mut self.interims,
+            commands,
+        );
     }
 
     /// Keeps the last segment short enough to be recognised at once.
@@ -459,6 +460,20 @@ impl Open {
     ) {
         if let Some(last) = self.segments.last_mut() {
             last.recognise(last.here(end), language, commands);
+        }
+    }
+
+    /// Recognises what there is of the open segment; nobody waits for it as for the final words.
+    fn recognise_interim(
+        &mut self,
+        position: Samples,
+        language: Option<&str>,
+        interims: &mut Interims,
+        commands: &mut VecDeque<Command>,
+    ) {
+        if let Some(last) = self.segments.last_mut().filter(|segment| !segment.is_closed()) {
+            let job = last.recognise_interim(position, language, commands);
+            interims.began(job, position);
         }
     }
 

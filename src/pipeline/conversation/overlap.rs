@@ -118,7 +118,7 @@ pub(super) struct Overlapping {
     listens_at: Samples,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 enum Stage {
     Begun,
     Ducked,
@@ -162,11 +162,11 @@ impl Overlapping {
         let heard = evidence.words.map(backchannel::hear);
         let all_is_heard = over && evidence.complete;
         let said = evidence.words.unwrap_or_default();
+        let is_said = matches!(heard, Some(Heard::Words(_)));
+        let repeats = is_said && is_echo(said, evidence.saying);
         match heard {
-            Some(Heard::Words(_)) if is_echo(said, evidence.saying) && all_is_heard => {
-                return overlap(false, Why::Echo);
-            }
-            Some(Heard::Words(_)) if is_echo(said, evidence.saying) => {}
+            _ if repeats && all_is_heard => return overlap(false, Why::Echo),
+            _ if repeats => {}
             Some(Heard::Words(count)) if self.is_enough(count) => return overlap(true, Why::Words),
             Some(Heard::Words(_)) if all_is_heard => return overlap(false, Why::FewWords),
             Some(Heard::Backchannel) if all_is_heard => return overlap(false, Why::Backchannel),
@@ -199,12 +199,6 @@ impl Overlapping {
             self.stage = Stage::Ducked;
         }
         first.then_some(Step::Duck)
-    }
-}
-
-impl PartialOrd for Stage {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        (*self as u8).partial_cmp(&(*other as u8))
     }
 }
 

@@ -99,7 +99,6 @@ const WORDS: &[&str] = &[
     "precies",
     "hè",
     "tak",
-    "no tak",
     "dobrze",
     "evet",
     "tamam",

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::super::DUCKED;
 use super::Progress;
 use crate::pipeline::codec::opus::SPEECH_FRAME;
 use crate::pipeline::conversation::ReplyId;
@@ -12,8 +13,6 @@ use crate::pipeline::frame::SPEECH_RATE_HZ;
 pub(in crate::pipeline) const TAIL_FRAMES: u32 = 6;
 /// Progress is told every so many frames.
 const PROGRESS_FRAMES: u32 = 5;
-/// How loud a reply is while somebody may be speaking: 12 dB less.
-const DUCKED: f32 = 0.25;
 /// How much louder or quieter one sample may be than the one before: all of it takes 10 ms, which is not heard as a
 /// click.
 const RAMP: f32 = 1.0 / (SPEECH_RATE_HZ as f32 / 100.0);

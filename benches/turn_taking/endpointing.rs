@@ -11,10 +11,11 @@ use super::stage::{Chance, RATE, Stage, gate, quantile};
 const DRAWS: usize = 30;
 /// A pause that begins so long before the end of a recording at most is its end.
 const AFTER_THE_END_MS: f64 = 250.0;
-/// Silences at which the model is asked in a rehearsed pause, as `endpointing` asks it.
+/// So much silence follows a recording.
 const AFTER_END_MS: usize = 4_000;
 
 /// A silence as voice activity saw it.
+#[derive(Clone)]
 struct Pause {
     /// Silence until speech went on, in frames from where it was noticed; none if it did not.
     until: Option<usize>,
@@ -26,6 +27,7 @@ struct Pause {
     early_ms: f64,
 }
 
+#[derive(Clone)]
 struct Trace {
     pauses: Vec<Pause>,
     finished: bool,
@@ -97,6 +99,34 @@ fn trace(stage: &Stage, turn: &mut SmartTurn, sound: &[f32], finished: bool) -> 
         }
     }
     (!pauses.is_empty()).then_some(Trace { pauses, finished })
+}
+
+/// A recording that is cut at an unfinished point, from where somebody goes on after a while.
+fn goes_on(mut trace: Trace, chance: &mut Chance) -> Trace {
+    let until = chance.log_between(0.2, 1.5) * RATE as f64 / FRAME as f64;
+    if let Some(last) = trace.pauses.last_mut() {
+        last.until = Some((until as usize).max(last.noticed));
+    }
+    trace
+}
+
+/// The turns of these recordings: as many as there are draws of each.
+fn turns(stage: &Stage, half: usize, draws: usize) -> Option<Vec<Trace>> {
+    let turn = &mut SmartTurn::load(&stage.runtime, &stage.turn_model).ok()?;
+    let chance = &mut Chance::new(42 + half as u64);
+    let mut traces = Vec::new();
+    for clip in stage.clips.iter().skip(half).step_by(2).filter(|clip| clip.sound.len() >= RATE) {
+        if clip.unfinished {
+            let once = trace(stage, turn, &clip.sound, false)?;
+            traces.extend((0..draws).map(|_| goes_on(once.clone(), chance)));
+            continue;
+        }
+        for _ in 0..draws {
+            let sound = with_pause(&clip.sound, chance);
+            traces.extend(trace(stage, turn, &sound, true));
+        }
+    }
+    Some(traces)
 }
 
 /// What the model said at first, in pauses within a turn and after it.
@@ -188,37 +218,24 @@ fn interval(traces: &[&Trace], policy: Policy) -> ((f64, f64), (f64, f64)) {
 }
 
 pub fn run(stage: &Stage) {
-    let Ok(mut turn) = SmartTurn::load(&stage.runtime, &stage.turn_model) else {
-        println!("left out: smart-turn-v3 is not here");
-        return;
-    };
     let draws = std::env::var("SOTTO_DRAWS").ok().and_then(|draws| draws.parse().ok());
     let draws = draws.unwrap_or(DRAWS);
-    let chance = &mut Chance::new(42);
-    let mut halves: [Vec<Trace>; 2] = [Vec::new(), Vec::new()];
-    for (index, clip) in stage.clips.iter().enumerate() {
-        if clip.sound.len() < RATE {
-            continue;
-        }
-        let draws = if clip.unfinished { 1 } else { draws };
-        for _ in 0..draws {
-            let sound =
-                if clip.unfinished { clip.sound.clone() } else { with_pause(&clip.sound, chance) };
-            halves[index % 2].extend(trace(stage, &mut turn, &sound, !clip.unfinished));
-        }
-    }
-    let [first, second] = &halves;
+    let halves = rayon::join(|| turns(stage, 0, draws), || turns(stage, 1, draws));
+    let (Some(first), Some(second)) = halves else {
+        println!("left out: smart-turn-v3 is not here, or failed");
+        return;
+    };
     let (first, second): (Vec<&Trace>, Vec<&Trace>) =
         (first.iter().collect(), second.iter().collect());
     println!("{} turns to choose by, {} to measure by\n", first.len(), second.len());
     describe(&second);
     println!("| silence timeout | false cut-offs | mean delay |");
     println!("|---|---|---|");
-    let silences: Vec<(f64, f64)> = (200..=1_500)
+    let silences: Vec<(f64, f64)> = (200..=3_000)
         .step_by(50)
         .map(|ms| {
             let found = measure(&second, Policy::Silence { silence: Samples::from_ms(ms) });
-            if ms % 100 == 0 && ms <= 1_000 {
+            if ms % 100 == 0 && (ms <= 1_000 || ms % 500 == 0) {
                 println!("| {ms} ms | {:.1} % | {:.0} ms |", 100.0 * found.0, found.1);
             }
             found
@@ -232,7 +249,7 @@ pub fn run(stage: &Stage) {
         let mut best: Option<(f64, Policy)> = None;
         for threshold in (2..20).map(|i| i as f32 * 0.05) {
             for grace in [128, 160, 220, 320, 500, 700] {
-                for limit in [1_500, 2_000, 2_500, 3_500] {
+                for limit in [1_250, 1_500, 2_000, 2_500, 3_500] {
                     let policy = Policy::Model {
                         threshold,
                         grace: Samples::from_ms(grace),

@@ -118,9 +118,22 @@ pub fn levelled(mut samples: Vec<f32>, level: f32) -> Vec<f32> {
 
 /// Where the first 10 ms begin that are more than a tenth as loud as the loudest.
 pub fn first_energetic(samples: &[f32]) -> usize {
+    begins(samples, 1, 1)
+}
+
+/// The same, of a sound that goes on: of 100 ms more than half are as loud. A click long before the first word is none.
+pub fn first_sustained(samples: &[f32]) -> usize {
+    begins(samples, 10, 6)
+}
+
+/// Where the first 10 ms begin that are loud, as are so many `of` the pieces from there on.
+fn begins(samples: &[f32], of: usize, loud: usize) -> usize {
     let size = RATE / 100;
     let energies: Vec<f32> =
         samples.chunks(size).map(|piece| piece.iter().map(|s| s * s).sum::<f32>()).collect();
     let most = energies.iter().copied().fold(0.0, f32::max);
-    energies.iter().position(|energy| *energy > 0.01 * most).unwrap_or(0) * size
+    let is_loud: Vec<bool> = energies.iter().map(|energy| *energy > 0.01 * most).collect();
+    let mut windows = is_loud.windows(of);
+    let begins = |window: &[bool]| window[0] && window.iter().filter(|l| **l).count() >= loud;
+    windows.position(begins).unwrap_or(0) * size
 }

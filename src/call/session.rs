@@ -270,6 +270,10 @@ impl Session {
         Ok(())
     }
 
+    /// The settings of ours that [`Session::set`] takes.
+    pub const OF_OURS: [&str; 6] =
+        ["output", "interruption", "min_words", "conversation", "tier", "resume"];
+
     /// Takes a setting of ours from a query parameter.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), SessionError> {
         self.apply_sotto(&json!({ name: value }))

@@ -16,6 +16,7 @@ mod message;
 mod overlap;
 mod reply;
 mod segment;
+mod stir;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -167,6 +168,7 @@ impl Conversation {
         if matches!(frame.change, Some(vad::Change::Started { .. })) {
             self.throw_away(now);
         }
+        self.stir(frame);
         self.overlap(now);
     }
 

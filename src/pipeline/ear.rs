@@ -21,6 +21,8 @@ const STREAM_STALL: Duration = Duration::from_millis(300);
 /// From then on silence comes in steps of this length.
 const STREAM_STEP: Duration = Duration::from_millis(32);
 
+/// A frame may be the beginning of speech if it is speech with so much of the probability that speech begins with.
+const STIRS: f32 = 0.6;
 /// A frame of which so much is explained by our own voice and the background is no speech.
 const ECHO: f32 = 0.6;
 
@@ -42,6 +44,8 @@ pub enum EarError {
 pub struct Ear {
     vad: Box<dyn Vad>,
     gate: SpeechGate,
+    /// Speech begins at this probability.
+    threshold: f32,
     buffer: MicBuffer,
     /// Takes our own voice out of what is heard.
     canceller: Box<EchoCanceller>,
@@ -69,6 +73,7 @@ impl Ear {
         Self {
             vad: model.open(),
             gate: SpeechGate::new(gate),
+            threshold: gate.threshold,
             buffer: MicBuffer::default(),
             canceller: Box::default(),
             reference: Reference::default(),
@@ -79,6 +84,7 @@ impl Ear {
 
     /// Changes the thresholds of voice activity.
     pub fn configure(&mut self, gate: GateSettings) {
+        self.threshold = gate.threshold;
         self.gate.configure(gate);
     }
 
@@ -190,11 +196,13 @@ impl Ear {
             let is_echo = verdict.playing && verdict.echo >= ECHO;
             // Voice activity keeps its state: it hears every frame.
             let probability = self.vad.probability(&chunk)?;
-            let change = self.gate.push(if is_echo { 0.0 } else { probability });
+            let probability = if is_echo { 0.0 } else { probability };
+            let change = self.gate.push(probability);
             self.buffer.push(&chunk);
             frames.push(Frame {
                 position: self.gate.position(),
                 voiced: self.gate.is_voiced(),
+                stirs: probability >= STIRS * self.threshold,
                 change,
             });
         }

@@ -62,6 +62,18 @@ async fn push_to_talk() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_query_sets_all_that_is_ours() {
+    let server = TestServer::fake().await;
+    let query = "interruption=after_words&min_words=3";
+    let opened = Socket::open_as(&server.url, query, &[]).await;
+    let sotto = opened.unwrap().log[0]["session"]["sotto"].clone();
+    assert_eq!((&sotto["interruption"], &sotto["min_words"]), (&json!("after_words"), &json!(3)));
+    let refused = Socket::open_as(&server.url, "min_words=0", &[]);
+    let (status, body) = refused.await.err().unwrap();
+    assert_eq!((status, &body["error"]["code"]), (400, &json!("invalid_value")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_expected_reaches_the_engine() {
     let server = TestServer::fake().await;
     let mut socket = Socket::open(&server).await;

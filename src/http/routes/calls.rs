@@ -114,7 +114,7 @@ pub async fn hang_up(
 
 /// Settings of ours that came as query parameters; others (`model`) are for other servers.
 pub fn apply_query(session: &mut Session, query: &HashMap<String, String>) -> Result<(), ApiError> {
-    for name in ["output", "interruption", "conversation", "tier", "resume"] {
+    for name in Session::OF_OURS {
         if let Some(value) = query.get(name) {
             session.set(name, value).map_err(CallError::from)?;
         }

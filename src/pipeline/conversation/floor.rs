@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use super::overlap::{Evidence, Overlapping, Step};
+use super::stir::{self, Stir};
 use super::{
-    Command, Conversation, Interruptible, Notice, Outcome, Overlap, ReplyOptions, TurnId, Why,
+    Command, Conversation, Frame, Interruptible, Notice, Outcome, Overlap, ReplyOptions, TurnId,
+    Why,
 };
 use crate::pipeline::frame::Samples;
 use crate::pipeline::history::Role;
@@ -20,6 +22,8 @@ const LONGEST_HOLD: Duration = Duration::from_secs(5);
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Floor {
+    /// Something that may become speech over the reply.
+    stir: Stir,
     /// Somebody speaks over the reply, and what they want is not decided.
     overlapping: Option<Overlapping>,
     /// The turn of which it was decided, and how much speech it was by then.
@@ -39,6 +43,7 @@ impl Floor {
     /// Nobody speaks over a reply any more.
     pub(super) fn settle(&mut self) {
         (self.overlapping, self.held_until) = (None, None);
+        self.stir.take();
     }
 
     /// A reply was heard to its end: from now on it is quiet.
@@ -79,6 +84,24 @@ impl Conversation {
             && self.settings.endpointing != Policy::Manual
     }
 
+    /// Somebody may be about to speak over the reply.
+    pub(super) fn stir(&mut self, frame: &Frame) {
+        let Some(reply) = self.reply.as_ref().filter(|reply| reply.is_audible()) else { return };
+        // What has become speech is weighed in another place.
+        if self.hearing.is_open() {
+            return;
+        }
+        let reply = reply.id;
+        let respected = self.is_interruptible() && self.settings.resumable;
+        match self.floor.stir.frame(frame.stirs && respected, frame.position) {
+            Some(stir::Change::Duck) => self.commands.push_back(Command::Duck { reply }),
+            Some(stir::Change::Calm) => {
+                self.commands.push_back(Command::Resume { reply, from: None });
+            }
+            None => {}
+        }
+    }
+
     /// Somebody may be speaking over the reply.
     pub(super) fn overlap(&mut self, now: Duration) {
         if !self.is_interruptible() {
@@ -102,8 +125,9 @@ impl Conversation {
         let saying = reply.saying(now);
         let evidence = Evidence { saying: saying.as_str(), ..evidence };
         let (speech, who) = (evidence.speech, self.settings.interruption);
-        let begin = || Overlapping::new(who, least);
-        let overlapping = self.floor.overlapping.get_or_insert_with(begin);
+        let Floor { overlapping, stir, .. } = &mut self.floor;
+        let begin = || Overlapping::new(who, least, stir.take());
+        let overlapping = overlapping.get_or_insert_with(begin);
         let step = overlapping.weigh(evidence);
         if overlapping.wants_words(speech) {
             self.hearing.listen(&mut self.commands);

@@ -137,6 +137,8 @@ pub struct Frame {
     pub position: Samples,
     /// Whether it is speech.
     pub voiced: bool,
+    /// Whether it may be the beginning of speech.
+    pub stirs: bool,
     /// What it changed.
     pub change: Option<Change>,
 }

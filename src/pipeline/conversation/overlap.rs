@@ -126,8 +126,10 @@ enum Stage {
 }
 
 impl Overlapping {
-    pub(super) fn new(who: Interruptible, least: Samples) -> Self {
-        Self { who, least, stage: Stage::Begun, listens_at: FIRST_WORDS }
+    /// Of a reply that may be quiet by now.
+    pub(super) fn new(who: Interruptible, least: Samples, ducked: bool) -> Self {
+        let stage = if ducked { Stage::Ducked } else { Stage::Begun };
+        Self { who, least, stage, listens_at: FIRST_WORDS }
     }
 
     /// Whether it is time to ask for the words again, of so much speech.
@@ -234,7 +236,7 @@ mod tests {
 
     /// Speech of so many ms, then silence, with words that are there so long after its end.
     fn run(who: Interruptible, speech: u64, words: Option<(&str, u64)>) -> Vec<(u64, Step)> {
-        let mut overlapping = Overlapping::new(who, ms(160));
+        let mut overlapping = Overlapping::new(who, ms(160), false);
         let mut steps = Vec::new();
         for now in (64..6_000).step_by(32) {
             let silence = if now < speech + 96 { 0 } else { now - speech };
@@ -304,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_long_laugh_is_a_laugh() {
-        let mut laugh = Overlapping::new(Interruptible::Always, ms(160));
+        let mut laugh = Overlapping::new(Interruptible::Always, ms(160), false);
         for speech in (64..1_500).step_by(32) {
             let words = (speech > 500).then_some("");
             let evidence = Evidence {

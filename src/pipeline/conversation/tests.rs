@@ -305,6 +305,7 @@ fn a_client_may_say_how_much_was_heard() {
 enum Step {
     Speak(u64),
     Quiet(u64),
+    Stir(u64),
     Ask(u8),
 }
 
@@ -314,6 +315,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             4 => (32u64..6_000).prop_map(Step::Speak),
             4 => (32u64..4_000).prop_map(Step::Quiet),
             1 => (32_000u64..40_000).prop_map(Step::Speak),
+            2 => (32u64..2_000).prop_map(Step::Stir),
             2 => (0u8..8).prop_map(Step::Ask),
         ],
         1..16,
@@ -400,6 +402,7 @@ proptest! {
             match step {
                 Step::Speak(ms) => { sim.speak(ms); }
                 Step::Quiet(ms) => { sim.quiet(ms); }
+                Step::Stir(ms) => { sim.stir(ms); }
                 Step::Ask(which) => {
                     asked = true;
                     sim.ask(match which {

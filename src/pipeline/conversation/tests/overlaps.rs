@@ -191,3 +191,26 @@ fn too_few_words_to_stop_a_reply_are_answered_after_it() {
     assert_eq!(transcripts(&sim), ["tell me a story", "no no"]);
     assert_eq!(sim.count(|n| matches!(n, Notice::AudioStopped { .. })), 2, "both replies");
 }
+
+#[test]
+fn what_stirs_over_a_reply_makes_it_quiet_before_it_is_speech() {
+    let engines = || Engines::default().says(1, "wait a moment").replies(STORY);
+    let mut sim = Sim::new(engines(), settings());
+    sim.quiet(500).speak(1_000).quiet(2_000).stir(64).quiet(1_000);
+    assert_eq!(sim.hushes(), ["duck", "resume"]);
+    assert_eq!(overlaps(&sim), [], "nothing was said");
+    assert_eq!(sim.count(|n| matches!(n, Notice::SpeechStarted { .. })), 1, "by the turn");
+    let mut sim = Sim::new(engines(), settings());
+    sim.quiet(500).speak(1_000).quiet(2_000).stir(96).speak(1_000).quiet(6_000);
+    assert_eq!(sim.hushes(), ["duck", "hold"]);
+    assert_eq!(sim.count(|n| matches!(n, Notice::Truncated { .. })), 1);
+}
+
+#[test]
+fn what_stirs_where_nobody_may_interrupt_changes_nothing() {
+    let mut settings = settings();
+    settings.interruption = Interruptible::Never;
+    let mut sim = Sim::new(Engines::default().replies(STORY), settings);
+    sim.quiet(500).speak(1_000).quiet(2_000).stir(200).quiet(1_000);
+    assert!(sim.hushes().is_empty());
+}

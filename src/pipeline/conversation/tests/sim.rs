@@ -114,6 +114,8 @@ pub(super) struct Sim {
     forgotten: Samples,
     /// The reply that is to be silent.
     held: Option<ReplyId>,
+    /// The reply that is quieter than it should be, and for how long nobody has said anything meanwhile.
+    quieter: Option<(ReplyId, Duration)>,
     /// How replies were hushed, and when.
     hushes: Vec<(Duration, &'static str)>,
 }
@@ -155,6 +157,7 @@ impl Sim {
             cleared: HashSet::new(),
             forgotten: Samples(0),
             held: None,
+            quieter: None,
             hushes: Vec::new(),
         }
     }
@@ -165,6 +168,11 @@ impl Sim {
 
     pub(super) fn quiet(&mut self, ms: u64) -> &mut Self {
         self.sound(ms, 0.02)
+    }
+
+    /// Something that may become speech.
+    pub(super) fn stir(&mut self, ms: u64) -> &mut Self {
+        self.sound(ms, 0.4)
     }
 
     pub(super) fn ask(&mut self, ask: Ask) -> &mut Self {
@@ -262,15 +270,26 @@ impl Sim {
             }
             self.now = end;
             self.play(frame);
+            self.check_loudness(frame, probability);
             if self.conversation.deadline().is_some_and(|deadline| deadline <= self.now) {
                 self.handle(Event::Tick);
             }
             let change = self.gate.push(probability);
             assert_eq!(self.gate.position().0 % FRAME as u64, 0);
             let (position, voiced) = (self.gate.position(), self.gate.is_voiced());
-            self.handle(Event::Frame(Frame { position, voiced, change }));
+            let stirs = probability >= 0.3;
+            self.handle(Event::Frame(Frame { position, voiced, stirs, change }));
         }
         self
+    }
+
+    /// Nothing stays quiet for long when nobody says anything.
+    fn check_loudness(&mut self, passed: Duration, probability: f32) {
+        let plays = |reply: ReplyId| self.loudspeaker.front().is_some_and(|f| f.reply == reply);
+        if let Some((reply, since)) = self.quieter.as_mut().filter(|(reply, _)| plays(*reply)) {
+            *since = if probability < 0.1 { *since + passed } else { Duration::ZERO };
+            assert!(*since < Duration::from_secs(6), "{reply:?} stays quiet");
+        }
     }
 
     fn handle(&mut self, event: Event) {
@@ -357,6 +376,7 @@ impl Sim {
             Command::Duck { reply } => {
                 self.check_alive(reply);
                 self.hushes.push((self.now, "duck"));
+                self.quieter = Some((reply, Duration::ZERO));
             }
             Command::Hold { reply } => {
                 self.check_alive(reply);
@@ -366,6 +386,7 @@ impl Sim {
             Command::Resume { reply, from } => {
                 self.check_alive(reply);
                 self.hushes.push((self.now, "resume"));
+                self.quieter = None;
                 assert_eq!(self.held.take().is_some(), from.is_some(), "held or not");
                 if let (Some((clause, at)), Some(front)) = (from, self.loudspeaker.front_mut())
                     && front.clause == clause
@@ -377,6 +398,7 @@ impl Sim {
             Command::Cancel { reply } => {
                 self.cancelled.insert(reply);
                 self.held.take_if(|held| *held == reply);
+                self.quieter.take_if(|(quieter, _)| *quieter == reply);
                 self.loudspeaker.retain(|queued| queued.reply != reply);
                 self.drop_due(|event| reply_of(event) == Some(reply));
             }

@@ -16,7 +16,7 @@ use crate::pipeline::turn::backchannel::{self, Heard};
 
 /// With so much speech the reply is held. Together with what it takes to notice speech and to fade, it is silent
 /// within 450 ms.
-const HELD: Samples = Samples::from_ms(190);
+const HELD: Samples = Samples::from_ms(160);
 /// Nobody says "uh-huh" for so long.
 const LONG: Samples = Samples::from_ms(700);
 /// Nor laughs for so long, where nothing was understood.
@@ -274,7 +274,7 @@ mod tests {
     fn it_is_ducked_at_once_and_held_soon() {
         let steps = run(Interruptible::Always, 2_000, None);
         assert_eq!(steps[0], (64, Step::Duck));
-        assert!(matches!(steps[1], (192..=224, Step::Hold)), "{steps:?}");
+        assert!(matches!(steps[1], (160..=192, Step::Hold)), "{steps:?}");
         assert!(matches!(end(&steps), (700..=736, true, Why::Long)), "{steps:?}");
     }
 

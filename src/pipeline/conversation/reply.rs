@@ -313,3 +313,31 @@ impl Reply {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_reply_goes_on_from_the_word_that_was_being_heard() {
+        let ms = Duration::from_millis;
+        let reply = || {
+            let mut reply = Reply::new(ReplyId(0), ItemId(0), None, false, ms(0));
+            reply.write(&Text::from("Good evening."));
+            reply.written(Finish::Stop, None);
+            let (clause, _) = reply.next_clause(ms(0)).unwrap();
+            let word = |text_end, start_ms, end_ms| WordTiming { text_end, start_ms, end_ms };
+            reply.add_sound(ms(1_000), vec![word(4, 100, 300), word(12, 400, 900)], true);
+            reply.note_played(clause, ms(0), ms(0));
+            reply
+        };
+        for (held, from) in [(250, 100), (350, 350), (410, 400), (899, 400), (950, 950)] {
+            let mut reply = reply();
+            reply.hold(ms(held));
+            assert_eq!(reply.heard(ms(5_000)), ms(held), "it stands still");
+            assert_eq!(reply.resume(ms(6_000)), Some((0, ms(from))), "held at {held}");
+            assert_eq!(reply.heard(ms(6_010)), ms(from + 10));
+            assert_eq!(reply.resume(ms(6_020)), None);
+        }
+    }
+}

@@ -423,8 +423,9 @@ proptest! {
         }
         sim.quiet(90_000);
 
-        // Nothing stands still.
+        // Nothing stands still, and nothing goes on for nobody.
         prop_assert_eq!(sim.state(), State::Listening);
+        prop_assert!(!sim.writes_in_vain());
         // Every turn that was committed got its words, or the news that they cannot be had, once.
         let committed = sim.count(|n| matches!(n, Notice::Committed { .. }));
         let ended = sim.count(|n| matches!(n, Notice::Transcribed { .. } | Notice::TranscriptionFailed { .. }));

@@ -135,6 +135,7 @@ fn an_early_answer_is_there_at_once_and_nobody_hears_of_one_that_was_wrong() {
     assert_eq!(sim.count(|n| matches!(n, Notice::ReplyStarted { .. })), 1);
     assert_eq!(transcripts(&sim).len(), 1);
     assert!(report(&sim).eager.begun <= 2, "{:?}", report(&sim).eager);
+    assert!(!sim.writes_in_vain());
 }
 
 #[test]
@@ -213,4 +214,20 @@ fn what_stirs_where_nobody_may_interrupt_changes_nothing() {
     let mut sim = Sim::new(Engines::default().replies(STORY), settings);
     sim.quiet(500).speak(1_000).quiet(2_000).stir(200).quiet(1_000);
     assert!(sim.hushes().is_empty());
+}
+
+#[test]
+fn what_is_said_as_a_reply_ends_is_a_turn_whenever_it_begins() {
+    for before in (0..640).step_by(16) {
+        let engines = Engines::default().says(0, "what time is it").replies("It is late.");
+        let mut sim = Sim::new(engines, settings());
+        // 15 letters of 60 ms each.
+        sim.ask(Ask::Say(Text::from("It is late now.")));
+        while sim.state() != State::Speaking {
+            sim.quiet(32);
+        }
+        sim.quiet(900 - before).speak(1_000).quiet(8_000);
+        assert_eq!(sim.count(|n| matches!(n, Notice::Committed { .. })), 1, "{before}");
+        assert_eq!(sim.count(|n| matches!(n, Notice::ReplyStarted { .. })), 2, "{before}");
+    }
 }

@@ -104,6 +104,8 @@ pub(super) struct Sim {
     interim_under_way: Option<Recognition>,
     cancelled_recognitions: usize,
     cancelled: HashSet<ReplyId>,
+    /// Replies that the model was asked for.
+    written: HashSet<ReplyId>,
     messages: Vec<(Role, Text)>,
     spoken: usize,
     loudspeaker: VecDeque<Queued>,
@@ -150,6 +152,7 @@ impl Sim {
             interim_under_way: None,
             cancelled_recognitions: 0,
             cancelled: HashSet::new(),
+            written: HashSet::new(),
             messages: Vec::new(),
             spoken: 0,
             loudspeaker: VecDeque::new(),
@@ -253,6 +256,18 @@ impl Sim {
     /// How replies were hushed, and when.
     pub(super) fn hushes(&self) -> Vec<&'static str> {
         self.hushes.iter().map(|(_, how)| *how).collect()
+    }
+
+    /// Whether the model works on something that nobody will hear of.
+    pub(super) fn writes_in_vain(&self) -> bool {
+        let told: HashSet<ReplyId> = self
+            .notices()
+            .filter_map(|notice| match notice {
+                Notice::ReplyStarted { reply, .. } => Some(*reply),
+                _ => None,
+            })
+            .collect();
+        self.written.iter().any(|reply| !told.contains(reply) && !self.cancelled.contains(reply))
     }
 
     pub(super) fn spoken_clauses(&self) -> usize {
@@ -431,6 +446,7 @@ impl Sim {
 
     fn write(&mut self, reply: ReplyId, messages: Vec<(Role, Text)>) {
         self.check_alive(reply);
+        self.written.insert(reply);
         self.messages = messages;
         let text = self.engines.reply.clone();
         let mut delay = self.engines.first_token;

@@ -403,4 +403,5 @@ def main() -> None:
                       "rows": table}, indent=1))
 
 
-main()
+if __name__ == "__main__":
+    main()

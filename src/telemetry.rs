@@ -1,8 +1,14 @@
-//! Logs: what happened, never what was said.
+//! Logs, metrics and traces: what happened, never what was said.
 
+mod codes;
+pub mod histogram;
+pub mod metrics;
 pub mod panics;
+mod told;
+pub mod traces;
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
@@ -10,7 +16,20 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::{LogFormat, Telemetry};
+use crate::config::{self, LogFormat};
+
+pub use self::metrics::Metrics;
+pub use self::told::Told;
+pub use self::traces::{Traces, TracesError};
+
+/// Who is told what a server does. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Telemetry {
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Where turns are told in detail, if anywhere.
+    pub traces: Option<Traces>,
+}
 
 /// Libraries that are loud, or that would log the sound of a call when they are in trouble.
 const QUIET: &str = "webrtc::peer_connection::driver=off,rtc=error,rtc_dtls=error,rtc_ice=error,\
@@ -23,7 +42,7 @@ fn is_ours(event: &Metadata<'_>) -> bool {
 }
 
 /// Starts logging to stderr. Fails if the filter cannot be understood.
-pub fn start(config: &Telemetry) -> Result<(), String> {
+pub fn start(config: &config::Telemetry) -> Result<(), String> {
     let wrong = |error| format!("telemetry.log: `{}`: {error}", config.log);
     // Later directives win over earlier ones for the same target.
     let filter = EnvFilter::try_new(format!("{},{QUIET}", config.log)).map_err(wrong)?;

@@ -3,49 +3,50 @@
 //! `sotto call` is made of it, and so are the tests and benchmarks of whole calls. It uses the protocol as any
 //! client would, and nothing of the server.
 
+pub mod load;
+pub mod phases;
+pub mod process;
+pub mod script;
+pub mod statistics;
+
 mod impairment;
 mod listener;
+mod negotiation;
 mod restart;
 mod speaker;
 mod turns;
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{StatusCode, Url, header};
+use reqwest::{StatusCode, Url};
 use serde_json::Value;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use webrtc::data_channel::{DataChannel, DataChannelEvent};
-use webrtc::peer_connection::{RTCPeerConnectionState, RTCSessionDescription};
+use webrtc::data_channel::DataChannel;
+use webrtc::peer_connection::RTCPeerConnectionState;
 use webrtc::runtime::TokioRuntime;
 
 pub use self::impairment::Impairment;
 pub use self::listener::Heard;
-pub use self::speaker::{Background, Recording};
-pub use self::turns::Turn;
+pub use self::speaker::{Background, Recording, Spoken};
+pub use self::turns::{Decision, ServerTimes, Turn, TurnRecord, Work};
 
-use self::impairment::Impaired;
-use self::listener::{Listener, receive_chunks};
-use self::speaker::{Speaker, Spoken};
+use self::listener::Listener;
+use self::negotiation::Negotiated;
+use self::speaker::Speaker;
 use self::turns::Turns;
 use crate::config::Secret;
-use crate::engine::http::client_with_token;
 use crate::loopback::is_loopback;
 use crate::pipeline::transport::webrtc::WebRtcError;
-use crate::pipeline::transport::webrtc::channels::{BLOB_CHANNEL, EVENTS_CHANNEL};
-use crate::pipeline::transport::webrtc::peer::{OpusPackets, OpusTrack, Peer, PeerOptions};
+use crate::pipeline::transport::webrtc::peer::{Peer, PeerOptions};
 
 /// A connection that takes longer has failed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// Silence before the first recording, so that the first word is not lost in connecting.
-const LEAD_IN: Duration = Duration::from_millis(300);
-
-/// Events that may wait to be looked at.
-const EVENTS: usize = 1_024;
 
 /// A call could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +71,8 @@ pub enum ClientError {
     Refused {
         /// Its status.
         status: StatusCode,
+        /// Its reason, for programs.
+        code: String,
         /// Its reason.
         message: String,
     },
@@ -111,6 +114,8 @@ pub struct CallOptions {
     pub conversation: Option<String>,
     /// The lost call to go on with, by its id.
     pub resume: Option<String>,
+    /// Keep all events, and all that is heard. Without it only turns and times are kept, so that a call may last for hours.
+    pub keep: bool,
 }
 
 impl CallOptions {
@@ -126,6 +131,7 @@ impl CallOptions {
             token: Secret::default(),
             conversation: None,
             resume: None,
+            keep: true,
         }
     }
 }
@@ -151,10 +157,8 @@ pub struct Call {
     listener: Listener,
     events: mpsc::Receiver<(u64, Value)>,
     channel: Option<Arc<dyn DataChannel>>,
-    clears: mpsc::Sender<()>,
-    turns: Turns,
+    taken: Taken,
     spoken: Vec<Spoken>,
-    log: Vec<Value>,
     connected: Instant,
     tracker: TaskTracker,
     cancel: CancellationToken,
@@ -194,23 +198,33 @@ impl Call {
 
     /// Says a recording and waits until its reply has been heard, or until patience is at its end.
     pub async fn say(&mut self, recording: Recording) {
-        let before = self.turns.count();
-        let speaking = self.speaker.say(recording);
-        tokio::pin!(speaking);
-        // Events are taken in while it is said, so that their times are right.
-        let spoken = loop {
+        let before = self.turn_count();
+        self.say_only(recording).await;
+        self.answered(before).await;
+    }
+
+    /// Says a recording and comes back when its last sample was sent, to interrupt for example.
+    pub async fn say_only(&mut self, recording: Recording) {
+        let Self { speaker, events, taken, spoken, .. } = self;
+        let mut speaking = pin!(speaker.say(recording));
+        // Events are taken in while it is said: there may be more than can wait.
+        let said = loop {
             tokio::select! {
-                spoken = &mut speaking => break spoken,
-                Some((at_ms, event)) = self.events.recv() => {
-                    take(&mut self.turns, &mut self.log, &self.clears, at_ms, event);
-                }
+                said = &mut speaking => break said,
+                Some((at_ms, event)) = events.recv() => taken.take(at_ms, event),
             }
         };
-        self.spoken.extend(spoken);
+        spoken.extend(said);
+    }
+
+    /// Waits until every turn has been answered to its end, of which there are to be more than `before`, or until
+    /// patience is at its end.
+    pub async fn answered(&mut self, before: usize) {
         let deadline = Instant::now() + self.patience;
         loop {
-            let awaited = self.turns.count() == before || !self.turns.is_quiet();
-            let undecided = self.turns.undecided_until_ms();
+            let turns = &self.taken.turns;
+            let awaited = turns.count() == before || !turns.is_quiet();
+            let undecided = turns.undecided_until_ms();
             let until = match undecided.map(|ms| self.connected + Duration::from_millis(ms)) {
                 _ if awaited => deadline,
                 Some(until) => until.min(deadline),
@@ -218,14 +232,8 @@ impl Call {
             };
             let event = tokio::time::timeout_at(until, self.events.recv()).await;
             let Ok(Some((at_ms, event))) = event else { return };
-            take(&mut self.turns, &mut self.log, &self.clears, at_ms, event);
+            self.taken.take(at_ms, event);
         }
-    }
-
-    /// Says a recording and comes back when its last sample was sent, to interrupt for example.
-    pub async fn say_only(&mut self, recording: Recording) {
-        self.spoken.extend(self.speaker.say(recording).await);
-        self.take_events();
     }
 
     /// Listens for a while.
@@ -251,11 +259,11 @@ impl Call {
                 }
                 Err(_) => return None,
             };
-            let found = wanted(&event);
-            take(&mut self.turns, &mut self.log, &self.clears, at_ms, event.clone());
-            if found {
+            if wanted(&event) {
+                self.taken.take(at_ms, event.clone());
                 return Some(event);
             }
+            self.taken.take(at_ms, event);
         }
     }
 
@@ -275,10 +283,10 @@ impl Call {
         Ok(())
     }
 
-    /// All events so far.
+    /// All events so far, where they are kept.
     pub fn events(&mut self) -> &[Value] {
         self.take_events();
-        &self.log
+        &self.taken.log
     }
 
     /// What was heard so far.
@@ -288,8 +296,34 @@ impl Call {
 
     /// The turns so far, as those of call number `call`.
     pub fn turns(&mut self, call: usize) -> Vec<Turn> {
+        self.turns_from(call, 0)
+    }
+
+    /// The turns from number `from` on.
+    pub fn turns_from(&mut self, call: usize, from: usize) -> Vec<Turn> {
         self.take_events();
-        self.turns.finish(call, &self.spoken, |from, to| self.listener.first_audible(from, to))
+        let first_audible = |from, to| self.listener.first_audible(from, to);
+        self.taken.turns.finish(call, from, &self.spoken, first_audible)
+    }
+
+    /// How many turns there have been.
+    pub fn turn_count(&self) -> usize {
+        self.taken.turns.count()
+    }
+
+    /// Whether an answer is being heard.
+    pub fn is_answering(&self) -> bool {
+        self.taken.turns.is_answering()
+    }
+
+    /// What was said so far, and when.
+    pub fn spoken(&self) -> &[Spoken] {
+        &self.spoken
+    }
+
+    /// When the call connected: what its times count from.
+    pub fn connected_at(&self) -> Instant {
+        self.connected
     }
 
     /// The call's address on the server.
@@ -306,6 +340,12 @@ impl Call {
     pub fn is_connected(&self) -> bool {
         let state = self.peer.as_ref().map(|peer| *peer.state.borrow());
         state == Some(RTCPeerConnectionState::Connected)
+    }
+
+    /// Whether nothing more comes: the connection is gone, or the server has closed the channel for events.
+    pub fn is_over(&self) -> bool {
+        let closed = self.channel.is_some() && self.events.is_closed() && self.events.is_empty();
+        closed || !self.is_connected()
     }
 
     /// Looks for a new path to the server, while the call goes on.
@@ -329,24 +369,30 @@ impl Call {
 
     fn take_events(&mut self) {
         while let Ok((at_ms, event)) = self.events.try_recv() {
-            take(&mut self.turns, &mut self.log, &self.clears, at_ms, event);
+            self.taken.take(at_ms, event);
         }
     }
 }
 
-fn take(
-    turns: &mut Turns,
-    log: &mut Vec<Value>,
-    clears: &mpsc::Sender<()>,
-    at_ms: u64,
-    event: Value,
-) {
-    if event["type"] == "sotto.audio.clear" {
-        // The player may have nothing to clear.
-        let _ = clears.try_send(());
+/// What events have said.
+struct Taken {
+    turns: Turns,
+    keep: bool,
+    log: Vec<Value>,
+    clears: mpsc::Sender<()>,
+}
+
+impl Taken {
+    fn take(&mut self, at_ms: u64, event: Value) {
+        if event["type"] == "sotto.audio.clear" {
+            // The player may have nothing to clear.
+            let _ = self.clears.try_send(());
+        }
+        self.turns.event(&event, at_ms);
+        if self.keep {
+            self.log.push(event);
+        }
     }
-    turns.event(&event, at_ms);
-    log.push(event);
 }
 
 impl Drop for Call {
@@ -355,146 +401,6 @@ impl Drop for Call {
         self.cancel.cancel();
         if let Some(peer) = self.peer.take() {
             self.tracker.spawn(peer.close());
-        }
-    }
-}
-
-/// Why the server said no.
-async fn refused(response: reqwest::Response) -> ClientError {
-    let status = response.status();
-    let body: Value = response.json().await.unwrap_or_default();
-    let message = body["error"]["message"].as_str().unwrap_or("no reason given").to_owned();
-    ClientError::Refused { status, message }
-}
-
-/// A call whose offer was answered.
-struct Negotiated {
-    http: reqwest::Client,
-    location: Url,
-    track: OpusPackets,
-    events: Option<Arc<dyn DataChannel>>,
-    blobs: Option<Arc<dyn DataChannel>>,
-    connect_time: Duration,
-}
-
-impl Negotiated {
-    async fn make(peer: &mut Peer, door: &Url, options: &CallOptions) -> Result<Self, ClientError> {
-        let connection = Arc::clone(&peer.connection);
-        let track = OpusTrack::add(&*connection).await?;
-        let mut events = None;
-        if options.events {
-            events = Some(connection.create_data_channel(EVENTS_CHANNEL, None).await?);
-        }
-        let mut blobs = None;
-        if options.blobs {
-            blobs = Some(connection.create_data_channel(BLOB_CHANNEL, None).await?);
-        }
-        let offer = connection.create_offer(None).await?;
-        connection.set_local_description(offer).await?;
-        peer.gathered().await?;
-        let offer = connection.local_description().await.ok_or(WebRtcError::Gathering)?;
-        let http = client_with_token(door.as_str(), Some(CONNECT_TIMEOUT), &options.token)?;
-        let request = http.post(door.clone()).header(header::CONTENT_TYPE, "application/sdp");
-        let response = request.body(offer.sdp).send().await?;
-        let status = response.status();
-        if status != StatusCode::CREATED {
-            return Err(refused(response).await);
-        }
-        let location = response.headers().get(header::LOCATION).and_then(|l| l.to_str().ok());
-        let location = location
-            .and_then(|location| door.join(location).ok())
-            .ok_or_else(|| ClientError::Refused { status, message: "no Location".to_owned() })?;
-        let answer = response.text().await?;
-        let answered = Instant::now();
-        connection.set_remote_description(RTCSessionDescription::answer(answer)?).await?;
-        let connected =
-            |state: &RTCPeerConnectionState| *state == RTCPeerConnectionState::Connected;
-        match timeout(CONNECT_TIMEOUT, peer.state.wait_for(connected)).await {
-            Ok(Ok(_)) => {}
-            _ => return Err(ClientError::NotConnected),
-        }
-        let connect_time = answered.elapsed();
-        let track = track.negotiated().await?;
-        Ok(Self { http, location, track, events, blobs, connect_time })
-    }
-
-    async fn begin(self, mut peer: Peer, options: &CallOptions) -> Result<Call, ClientError> {
-        let connected = Instant::now();
-        let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
-        let listener = Listener::new(connected);
-        let packets = Impaired::new(self.track, options.impairment);
-        let background = options.background.clone();
-        let (speaker, speaking) = Speaker::new(packets, background, connected, cancel.clone())?;
-        tracker.spawn(speaking);
-        let (event_sender, events) = mpsc::channel(EVENTS);
-        let (clears, clear_receiver) = mpsc::channel(1);
-        if let Some(channel) = &self.events {
-            let reading = read_events(Arc::clone(channel), event_sender, connected);
-            let ended = cancel.clone();
-            tracker.spawn(async move {
-                tokio::select! {
-                    () = reading => {}
-                    () = ended.cancelled() => {}
-                }
-            });
-        }
-        if let (Some(blobs), Some(channel)) = (self.blobs, &self.events) {
-            let (chunks, receiving) = receive_chunks(blobs, cancel.clone());
-            tracker.spawn(receiving);
-            let playing = listener.clone().play_chunks(chunks, Arc::clone(channel), clear_receiver);
-            tracker.spawn(playing);
-        }
-        let (tracks, ended) = (listener.clone(), cancel.clone());
-        let mut arriving = std::mem::replace(&mut peer.tracks, mpsc::channel(1).1);
-        tracker.spawn(async move {
-            let listening = async {
-                while let Some(track) = arriving.recv().await {
-                    tracks.clone().track(track).await;
-                }
-            };
-            tokio::select! {
-                () = listening => {}
-                () = ended.cancelled() => {}
-            }
-        });
-        let mut call = Call {
-            connect_time: self.connect_time,
-            patience: options.patience,
-            peer: Some(peer),
-            http: self.http,
-            location: self.location,
-            speaker,
-            listener,
-            events,
-            channel: self.events,
-            clears,
-            turns: Turns::default(),
-            spoken: Vec::new(),
-            log: Vec::new(),
-            connected,
-            tracker,
-            cancel,
-        };
-        if options.events {
-            let created = |event: &Value| event["type"] == "session.created";
-            call.wait_until(CONNECT_TIMEOUT, created).await.ok_or(ClientError::NotConnected)?;
-        }
-        tokio::time::sleep_until(call.connected + LEAD_IN).await;
-        Ok(call)
-    }
-}
-
-async fn read_events(
-    channel: Arc<dyn DataChannel>,
-    events: mpsc::Sender<(u64, Value)>,
-    connected: Instant,
-) {
-    while let Some(event) = channel.poll().await {
-        let DataChannelEvent::OnMessage(message) = event else { continue };
-        let at_ms = connected.elapsed().as_millis() as u64;
-        let event = serde_json::from_slice(&message.data).unwrap_or(Value::Null);
-        if events.send((at_ms, event)).await.is_err() {
-            return;
         }
     }
 }

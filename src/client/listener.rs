@@ -27,7 +27,7 @@ const CHUNKS: usize = 64;
 /// What was heard in a call.
 #[derive(Debug, Clone, Default)]
 pub struct Heard {
-    /// All of it, 16 kHz.
+    /// All of it, 16 kHz. Empty where it is not kept.
     pub samples: Vec<f32>,
     /// When windows of 20 ms were audible, in milliseconds after the call connected.
     pub audible_ms: Vec<u64>,
@@ -38,11 +38,13 @@ pub struct Heard {
 pub(super) struct Listener {
     heard: Arc<Mutex<Heard>>,
     connected: Instant,
+    keeps: bool,
 }
 
 impl Listener {
-    pub(super) fn new(connected: Instant) -> Self {
-        Self { heard: Arc::default(), connected }
+    /// A listener that keeps what it hears, or only when something was audible.
+    pub(super) fn new(connected: Instant, keeps: bool) -> Self {
+        Self { heard: Arc::default(), connected, keeps }
     }
 
     /// A copy of what was heard.
@@ -53,7 +55,8 @@ impl Listener {
     /// When something was first heard between two times.
     pub(super) fn first_audible(&self, from_ms: u64, to_ms: u64) -> Option<u64> {
         let heard = self.lock();
-        heard.audible_ms.iter().copied().find(|at| (from_ms..to_ms).contains(at))
+        let first = heard.audible_ms.partition_point(|at| *at < from_ms);
+        heard.audible_ms.get(first).copied().filter(|at| *at < to_ms)
     }
 
     /// Listens to a track until it ends.
@@ -128,7 +131,9 @@ impl Listener {
         if samples.iter().any(|sample| sample.abs() > AUDIBLE) {
             heard.audible_ms.push(now.as_millis() as u64);
         }
-        heard.samples.extend_from_slice(samples);
+        if self.keeps {
+            heard.samples.extend_from_slice(samples);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Heard> {

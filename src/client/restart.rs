@@ -3,7 +3,8 @@
 use reqwest::{Url, header};
 use webrtc::peer_connection::{PeerConnection, RTCSessionDescription};
 
-use super::{ClientError, refused};
+use super::ClientError;
+use super::negotiation::refused;
 use crate::pipeline::transport::webrtc::WebRtcError;
 
 /// Makes new credentials, tells the server and takes its own.

@@ -1,6 +1,6 @@
 //! What the events of a call say about its turns. Pure: events and times in, turns out.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::speaker::Spoken;
@@ -31,6 +31,60 @@ pub struct Turn {
     pub interrupted: bool,
     /// Whether it was over before the recording had ended.
     pub early: bool,
+    /// The code of what failed, if recognition or the answer did.
+    pub error: Option<String>,
+    /// What the server says about it, once its answer is heard or is over.
+    pub server: Option<TurnRecord>,
+}
+
+/// What the server says about a turn: its event `sotto.turn`, as far as it is looked at here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TurnRecord {
+    /// When phases were over.
+    pub timings: ServerTimes,
+    /// Why the turn ended when it did.
+    pub decision: Decision,
+    /// What engines did for it.
+    pub work: Vec<Work>,
+}
+
+/// Why a turn ended when it did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Decision {
+    /// `model`, `silence`, `limit` or `client`.
+    pub reason: String,
+}
+
+/// What an engine did for a turn.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Work {
+    /// Which: `turn`, `stt`, `llm` or `tts`.
+    pub stage: String,
+    /// How long it waited for the engine.
+    pub waited_ms: u64,
+    /// How long the engine worked on it.
+    pub worked_ms: u64,
+}
+
+/// When phases of a turn were over, in milliseconds after the last speech that the server has heard, on its own clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServerTimes {
+    /// The turn was over.
+    pub endpoint_ms: Option<u64>,
+    /// Its words were there.
+    pub transcript_ms: Option<u64>,
+    /// The model's first word.
+    pub first_token_ms: Option<u64>,
+    /// The first clause was complete.
+    pub first_clause_ms: Option<u64>,
+    /// The first sound was made.
+    pub first_speech_ms: Option<u64>,
+    /// The first sound was sent.
+    pub first_audio_ms: Option<u64>,
 }
 
 /// See the module.
@@ -57,6 +111,8 @@ struct Open {
     made: bool,
     played: bool,
     interrupted: bool,
+    error: Option<String>,
+    server: Option<TurnRecord>,
 }
 
 impl Open {
@@ -91,6 +147,9 @@ impl Turns {
             }
             "conversation.item.input_audio_transcription.failed" => {
                 self.transcribed(&event["item_id"], "", at_ms);
+                if let Some(turn) = self.of_item(&event["item_id"]) {
+                    turn.error = Some(code(&event["error"]));
+                }
             }
             "response.created" => {
                 let response = event["response"]["id"].as_str().map(str::to_owned);
@@ -124,11 +183,20 @@ impl Turns {
                 self.with(&event["response_id"], |turn| turn.interrupted = true);
             }
             "response.done" => {
-                let cancelled = event["response"]["status"] == "cancelled";
-                self.with(&event["response"]["id"], |turn| {
+                let response = &event["response"];
+                self.with(&response["id"], |turn| {
                     turn.made = true;
-                    turn.interrupted |= cancelled;
+                    turn.interrupted |= response["status"] == "cancelled";
+                    if response["status"] == "failed" {
+                        turn.error = Some(code(&response["status_details"]["error"]));
+                    }
                 });
+            }
+            "sotto.turn" => {
+                let record = TurnRecord::deserialize(event);
+                if let (Some(turn), Ok(record)) = (self.of_item(&event["item_id"]), record) {
+                    turn.server = Some(record);
+                }
             }
             _ => {}
         }
@@ -137,6 +205,12 @@ impl Turns {
     /// Whether nothing is being awaited: every turn has been answered to its end.
     pub(super) fn is_quiet(&self) -> bool {
         self.open.iter().chain(&self.unasked).all(Open::is_over)
+    }
+
+    /// Whether the answer to the latest turn is being heard.
+    pub(super) fn is_answering(&self) -> bool {
+        let heard = |turn: &Open| turn.audible && !turn.played && !turn.interrupted;
+        self.open.last().is_some_and(heard)
     }
 
     /// Until when speech that was heard may still become a turn, if there is any. Speech that becomes none is
@@ -150,15 +224,16 @@ impl Turns {
         self.open.len()
     }
 
-    /// The turns so far. `first_loud` says when something was first heard between two times.
+    /// The turns from number `from` on. `first_loud` says when something was first heard between two times.
     pub(super) fn finish(
         &self,
         call: usize,
+        from: usize,
         spoken: &[Spoken],
         first_loud: impl Fn(u64, u64) -> Option<u64>,
     ) -> Vec<Turn> {
         let ends = self.open.iter().skip(1).map(|next| next.endpoint_ms).chain([None]);
-        let turns = self.open.iter().zip(ends).enumerate();
+        let turns = self.open.iter().zip(ends).enumerate().skip(from);
         turns
             .map(|(number, (open, end))| {
                 let endpoint = open.endpoint_ms.unwrap_or(0);
@@ -175,16 +250,23 @@ impl Turns {
                         .filter(|_| open.response.is_some()),
                     interrupted: open.interrupted,
                     early: recording.is_some_and(|spoken| endpoint < spoken.end_ms),
+                    error: open.error.clone(),
+                    server: open.server.clone(),
                 }
             })
             .collect()
     }
 
     fn transcribed(&mut self, item: &Value, text: &str, at_ms: u64) {
-        if let Some(turn) = self.open.iter_mut().find(|turn| *item == turn.item) {
+        if let Some(turn) = self.of_item(item) {
             turn.user_text = Some(text.to_owned());
             turn.transcript_ms = Some(at_ms);
         }
+    }
+
+    fn of_item(&mut self, item: &Value) -> Option<&mut Open> {
+        // Events are about the latest turns.
+        self.open.iter_mut().rev().find(|turn| *item == turn.item)
     }
 
     fn with(&mut self, response: &Value, change: impl FnOnce(&mut Open)) {
@@ -194,6 +276,10 @@ impl Turns {
             change(turn);
         }
     }
+}
+
+fn code(error: &Value) -> String {
+    error["code"].as_str().unwrap_or("unknown").to_owned()
 }
 
 #[cfg(test)]
@@ -209,7 +295,7 @@ mod tests {
         for (at, event) in events {
             turns.event(event, *at);
         }
-        let finished = turns.finish(3, &[SPOKEN], |from, to| (1_500..to).find(|t| *t >= from));
+        let finished = turns.finish(3, 0, &[SPOKEN], |from, to| (1_500..to).find(|t| *t >= from));
         (turns, finished)
     }
 
@@ -251,10 +337,17 @@ mod tests {
     fn a_turn_is_put_together() {
         let mut events = asked();
         let (turns_so_far, _) = turns(&events);
-        assert!(!turns_so_far.is_quiet(), "it is still playing");
+        assert!(!turns_so_far.is_quiet() && turns_so_far.is_answering(), "it is still playing");
+        events.push((
+            1_401,
+            json!({"type": "sotto.turn", "item_id": "i", "turn": 0,
+                   "decision": {"reason": "model", "silence_ms": 220},
+                   "timings": {"endpoint_ms": 220, "first_token_ms": 235, "first_audio_ms": null},
+                   "work": [{"stage": "stt", "asked_ms": 96, "waited_ms": 3, "worked_ms": 80}]}),
+        ));
         events.push((2_000, json!({"type": "output_audio_buffer.stopped", "response_id": "r"})));
         let (turns, finished) = turns(&events);
-        assert!(turns.is_quiet());
+        assert!(turns.is_quiet() && !turns.is_answering());
         assert_eq!(
             finished,
             [Turn {
@@ -268,8 +361,32 @@ mod tests {
                 first_audio_ms: Some(1_500),
                 interrupted: false,
                 early: false,
+                error: None,
+                server: Some(TurnRecord {
+                    timings: ServerTimes {
+                        endpoint_ms: Some(220),
+                        first_token_ms: Some(235),
+                        ..ServerTimes::default()
+                    },
+                    decision: Decision { reason: "model".to_owned() },
+                    work: vec![Work { stage: "stt".to_owned(), waited_ms: 3, worked_ms: 80 }],
+                }),
             }]
         );
+        assert_eq!(turns.finish(3, 1, &[SPOKEN], |_, _| None), [], "the turns from the second on");
+    }
+
+    #[test]
+    fn what_failed_is_named() {
+        let mut events = asked();
+        events[5].1["response"] = json!({"id": "r", "status": "failed",
+            "status_details": {"type": "failed", "error": {"code": "engine_overloaded"}}});
+        assert_eq!(turns(&events).1[0].error.as_deref(), Some("engine_overloaded"));
+        let failed = json!({"type": "conversation.item.input_audio_transcription.failed",
+                            "item_id": "i", "error": {"code": "engine_timeout"}});
+        let (turns, finished) = turns(&[asked()[0].clone(), (1_310, failed)]);
+        assert_eq!(finished[0].error.as_deref(), Some("engine_timeout"));
+        assert!(turns.is_quiet());
     }
 
     #[test]

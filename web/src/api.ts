@@ -3,6 +3,7 @@ import type {
   Exported, Login, Match, Me, Model, NewConversation, NewMessage, Opened, Page, Person, Scope, Settings, Summary, Tier, Token, Voice,
 } from './contract';
 import { readEvents, type StreamEvent } from './sse';
+import { readTurn, type TurnRecord } from './turn-record';
 
 /** A request that was refused, or not answered: then `status` is 0 and `code` is `unreachable`. */
 export class ApiError extends Error {
@@ -88,6 +89,11 @@ export class Api {
   /** The last items; those before `beforeSeq` if it is given. */
   conversation = (id: string, limit: number, beforeSeq: number | null = null) =>
     this.json<Opened>('GET', `${conversation(id)}?limit=${limit}${beforeSeq === null ? '' : `&before=${beforeSeq}`}`);
+  /** How the last spoken turns went. */
+  turns = async (id: string, limit: number): Promise<TurnRecord[]> => {
+    const { turns } = await this.json<{ turns: { item_id: string; report: Record<string, unknown> }[] }>('GET', `${conversation(id)}/turns?limit=${limit}`);
+    return turns.map(({ item_id, report }) => readTurn({ ...report, item_id }));
+  };
   change = (id: string, body: Settings | { meta: string }) => this.json<Summary>('PATCH', conversation(id), body);
   remove = (id: string) => this.json('DELETE', conversation(id));
   /** For a page that is being left: nobody waits for it. */

@@ -384,8 +384,11 @@ export class Call {
 
       case 'sotto.turn':
         model.timings = event.timings;
-        captions.explainTurn(event.item_id, whyTurn(event));
+        captions.explainTurn(event.item_id, whyTurn(event), event);
         if (event.rejected !== null) model.unheard = whyNoWords(event.rejected);
+        break;
+      case 'sotto.network':
+        model.network = event.network;
         break;
       case 'sotto.resumed':
         model.missed = event.missed.trim() !== '';

@@ -1,6 +1,7 @@
 /** What both sides said, in the order in which they began. The assistant's words are those that were heard. */
 import { joinText } from './heard';
 import type { Heard } from './playback';
+import type { TurnRecord } from './turn-record';
 
 export interface Caption {
   id: string;
@@ -24,6 +25,8 @@ export interface Caption {
   peak: number;
   /** Why the server did what it did with it, paragraph by paragraph. */
   why: string[];
+  /** How the person's turn went, in numbers. */
+  record?: TurnRecord;
 }
 
 /** Of a long reply over which many things were said, the last are worth reading. */
@@ -172,10 +175,10 @@ export class Captions {
     caption.phase = heardWhole ? 'done' : 'cut';
   }
 
-  /** Why the person was waited for, or not. */
-  explainTurn(itemId: string | null, why: string): void {
+  /** Why the person was waited for, or not, and what it took to answer. */
+  explainTurn(itemId: string | null, why: string, record: TurnRecord): void {
     const caption = this.list.find(({ id }) => id === itemId);
-    if (caption && why) caption.why = [why];
+    if (caption && why) Object.assign(caption, { why: [why], record });
   }
 
   /** Why a response was stopped, or went on. */

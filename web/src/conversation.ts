@@ -24,6 +24,8 @@ export interface Around {
 
 /** More than this is read as one scrolls back. */
 const PAGE_ITEMS = 1_000;
+/** Of so many turns it is asked how they went: those that are looked at first. */
+const EXPLAINED_TURNS = 100;
 
 export class Conversation {
   phase: Phase;
@@ -165,6 +167,7 @@ export class Conversation {
     this.list(conversation);
     this.thread.know(items);
     this.phase = 'ready';
+    void this.explain();
     if (conversation.sealed) void this.adopt(conversation, opened.items.filter(isSealed));
   }
 
@@ -179,6 +182,15 @@ export class Conversation {
     } catch {
       return { ...known({ ...item, text: '', status: 'completed', via: 'text' }), phase: 'lost' };
     }
+  }
+
+  /** Asks how the last turns went, beside everything else: without it nothing is missing but an answer to “Why?”. */
+  private async explain(): Promise<void> {
+    if (this.id === null || this.tier === 'ephemeral' || !this.thread.hasUnexplained()) return;
+    const records = await this.around.api.turns(this.id, EXPLAINED_TURNS).catch(() => []);
+    if (records.length === 0 || this.phase !== 'ready') return;
+    this.thread.explain(records);
+    this.around.changed(this);
   }
 
   private async adopt(summary: Summary, items: SealedItem[]): Promise<void> {

@@ -6,6 +6,8 @@ export interface Problem {
   code: string;
   title: string;
   advice: string;
+  /** The server is full, and says in how many seconds it is worth trying again. */
+  retryS?: number;
 }
 
 /** A call that could not be opened, or not go on. */
@@ -121,11 +123,7 @@ export function refusal(status: number, body: unknown, retryAfter: string | null
             title: 'The server is stopping',
             advice: `It takes no new calls. ${tryAgain(retryAfter, now)}`,
           }
-        : {
-            code: 'server-full',
-            title: 'All lines are taken',
-            advice: `The server carries as many calls as it can. ${tryAgain(retryAfter, now)}`,
-          };
+        : full(error.code === 'at_capacity' ? secondsOf(retryAfter, now) : null, tryAgain(retryAfter, now));
     case 502:
     case 504:
       return unreachable();
@@ -136,6 +134,24 @@ export function refusal(status: number, body: unknown, retryAfter: string | null
         advice: sentence(error.message) || `It answered with status ${status} and no reason. Its log may say more.`,
       };
   }
+}
+
+/** `retryS`: in so many seconds the page tries again by itself. */
+function full(retryS: number | null, advice: string): Problem {
+  const problem = { code: 'server-full', title: 'All lines are taken' };
+  const why = 'The server carries as many calls as it can.';
+  return retryS === null
+    ? { ...problem, advice: `${why} ${advice}` }
+    : { ...problem, advice: `${why} This page calls again by itself when a line is free.`, retryS };
+}
+
+/** The page has called again by itself as often as it does. */
+export function stillFull(): Problem {
+  return {
+    code: 'server-full',
+    title: 'All lines are still taken',
+    advice: 'This page has stopped trying. Call again later.',
+  };
 }
 
 export function signInFirst(): Problem {
@@ -295,11 +311,17 @@ function unexpected(error: unknown): Problem {
   };
 }
 
-/** Turns a `Retry-After` value, seconds or a date, into advice. */
-export function tryAgain(retryAfter: string | null, now: number): string {
+/** The seconds of a `Retry-After` value, which is that or a date; null if it says nothing of use. */
+export function secondsOf(retryAfter: string | null, now: number): number | null {
   const text = retryAfter?.trim() ?? '';
   const seconds = /^\d+$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - now) / 1000);
-  if (!Number.isFinite(seconds) || seconds < 1) return 'Try again in a moment.';
+  return Number.isFinite(seconds) && seconds >= 1 ? seconds : null;
+}
+
+/** Turns a `Retry-After` value into advice. */
+export function tryAgain(retryAfter: string | null, now: number): string {
+  const seconds = secondsOf(retryAfter, now);
+  if (seconds === null) return 'Try again in a moment.';
   return seconds < 90 ? `Try again in ${seconds} s.` : `Try again in ${Math.round(seconds / 60)} minutes.`;
 }
 

@@ -2,12 +2,14 @@
 import { Api } from './api';
 import { App } from './app';
 import { Call } from './call';
-import { microphoneSilent, obstacle, problemOf, soundSilent } from './errors';
+import { microphoneSilent, obstacle, problemOf, soundSilent, stillFull } from './errors';
 import { Interruption, type Lost } from './interruption';
+import { Line } from './line';
 import { rememberManner, rememberedManner } from './manner';
 import { listDevices } from './microphone';
 import { peopleTrouble } from './people';
 import { remember, remembered } from './remembered';
+import { askForLine } from './signalling';
 import { Sound } from './sound';
 import { WebRtcTransport } from './transport';
 import { PrivateVault } from './vault/seam';
@@ -58,6 +60,7 @@ const callView = new CallView({
   press: () => call.press(),
   release: () => call.release(),
   dismiss: () => call.tell(null),
+  stopWaiting: () => line.stop(),
   goOn: () => {
     if (lost) void app.continueCall(lost).catch((error: unknown) => call.tell(problemOf(error)));
   },
@@ -106,6 +109,7 @@ const call: Call = new Call(
     callView.render(model, page.title());
     app.callChanged(model);
     interruption.follow(model);
+    line.follow(model);
     wakeLock.hold(model.state === 'connecting' || inCall(model.state));
   },
 );
@@ -116,6 +120,14 @@ const interruption = new Interruption((found) => {
   // Said once is enough.
   if (found && call.model.problem?.code === 'call-lost') call.tell(null);
   callView.offer(found !== null);
+});
+
+const line = new Line({
+  ask: askForLine,
+  call: () => void (lost ? app.continueCall(lost) : app.startCall()).catch((error: unknown) => call.tell(problemOf(error))),
+  shown: (waiting) => callView.wait(waiting),
+  gaveUp: () => call.tell(stillFull()),
+  looked: () => document.visibilityState === 'visible',
 });
 
 new MannerView(manner, (chosen) => {

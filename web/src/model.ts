@@ -1,7 +1,8 @@
 /** What the page shows of a call. */
 import type { Caption } from './captions';
 import type { Problem } from './errors';
-import type { Engines, Timings } from './protocol';
+import type { Engines } from './protocol';
+import type { Network, Timings } from './turn-record';
 
 export type State = 'idle' | 'connecting' | 'listening' | 'thinking' | 'speaking' | 'ended';
 
@@ -22,6 +23,8 @@ export interface Model {
   captions: readonly Caption[];
   /** The times of the last turn. */
   timings: Timings | null;
+  /** How the person's sound arrives. */
+  network: Network | null;
   engines: Engines | null;
   /** `memory`: the server stores nothing. */
   history: string | null;
@@ -49,6 +52,7 @@ export function idle(): Model {
     answered: false,
     captions: [],
     timings: null,
+    network: null,
     engines: null,
     history: null,
     tier: null,

@@ -2,6 +2,8 @@
  * The events of docs/protocol.md, both ways, as far as this page uses them.
  * Field names are those on the wire. What arrives is checked once, here; inside the page it is trusted.
  */
+import { asNumber, asObject, asString, malformed, numberOrNull, orEmpty, orNull, type Fields } from './fields';
+import { network, readTurn, type Network, type TurnRecord } from './turn-record';
 
 /** Reads one message of the events or the audio channel. Unknown events and junk give `undefined`; it never throws. */
 export function parseServerEvent(message: unknown): ServerEvent | undefined {
@@ -94,43 +96,6 @@ export interface ChunkHead {
   words: Word[];
 }
 
-/** Milliseconds after the last speech; null for what did not happen in this turn. */
-export interface Timings {
-  transcript_ms: number | null;
-  first_token_ms: number | null;
-  first_audio_ms: number | null;
-}
-
-/** How a turn of the person went. */
-export interface TurnRecord {
-  /** The person's item. */
-  item_id: string | null;
-  timings: Timings;
-  decision: Decision | null;
-  /** Replies that were begun before the turn was over, and whether the last of them was the answer. */
-  eager: { begun: number; used: boolean };
-  /** Why it has no words although something was heard. */
-  rejected: string | null;
-}
-
-/** Why a turn ended when it did. */
-export interface Decision {
-  /** `model`, `silence`, `limit` or `client`. */
-  reason: string;
-  silence_ms: number;
-  checks: Check[];
-  /** `usual`, `number`, `spelling`, `address`, `unfinished` or `asked`. */
-  patience: string;
-}
-
-/** A model was asked whether the person had finished. */
-export interface Check {
-  silence_ms: number;
-  probability: number;
-  /** What it would have taken to end the turn then. */
-  threshold: number;
-}
-
 /** Somebody spoke over a reply, and it was decided what they wanted. */
 export interface Overlap {
   response_id: string;
@@ -170,6 +135,7 @@ interface ServerEvents {
   'sotto.state': { state: TalkState };
   'sotto.transcript.interim': { item_id: string; stable: string; tail: string };
   'sotto.turn': TurnRecord;
+  'sotto.network': { network: Network };
   'sotto.interruption': Overlap;
   'sotto.audio.chunk': ChunkHead;
   'sotto.audio.duck': { response_id: string; level: Hush };
@@ -182,8 +148,6 @@ interface ServerEvents {
   /** This call goes on where another was lost; `missed`: what was made and not heard of its last reply. */
   'sotto.resumed': { call_id: string; missed: string };
 }
-
-type Fields = Record<string, unknown>;
 
 const readers: { [T in keyof ServerEvents]: (fields: Fields) => ServerEvents[T] } = {
   'error': (f) => {
@@ -244,21 +208,8 @@ const readers: { [T in keyof ServerEvents]: (fields: Fields) => ServerEvents[T] 
     return { state };
   },
   'sotto.transcript.interim': (f) => ({ ...item(f), stable: asString(f['stable']), tail: asString(f['tail']) }),
-  'sotto.turn': (f) => {
-    const timings = asObject(f['timings']);
-    const eager = orEmpty(f['eager']);
-    return {
-      item_id: orNull(f['item_id']),
-      timings: {
-        transcript_ms: numberOrNull(timings['transcript_ms']),
-        first_token_ms: numberOrNull(timings['first_token_ms']),
-        first_audio_ms: numberOrNull(timings['first_audio_ms']),
-      },
-      decision: decision(f['decision']),
-      eager: { begun: numberOrNull(eager['begun']) ?? 0, used: eager['used'] === true },
-      rejected: orNull(f['rejected']),
-    };
-  },
+  'sotto.turn': readTurn,
+  'sotto.network': (f) => ({ network: network(f) }),
   'sotto.interruption': (f) => ({
     ...response(f),
     stopped: f['stopped'] === true,
@@ -321,26 +272,6 @@ function interruption(value: unknown): Interruption | null {
   return value === 'always' || value === 'after_words' || value === 'never' ? value : null;
 }
 
-/** A turn is worth its times without it, so a broken one is none. */
-function decision(value: unknown): Decision | null {
-  try {
-    const fields = asObject(value);
-    const checks = Array.isArray(fields['checks']) ? fields['checks'] : [];
-    return {
-      reason: asString(fields['reason']),
-      silence_ms: asNumber(fields['silence_ms']),
-      checks: checks.map(asObject).map((check) => ({
-        silence_ms: asNumber(check['silence_ms']),
-        probability: asNumber(check['probability']),
-        threshold: asNumber(check['threshold']),
-      })),
-      patience: orNull(fields['patience']) ?? 'usual',
-    };
-  } catch {
-    return null;
-  }
-}
-
 function item(fields: Fields): { item_id: string } {
   return { item_id: asString(fields['item_id']) };
 }
@@ -367,35 +298,4 @@ function words(value: unknown): Word[] {
 function written(content: unknown): string {
   if (!Array.isArray(content)) return '';
   return content.map((part: unknown) => orNull(orEmpty(part)['text']) ?? '').join('');
-}
-
-function asObject(value: unknown): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('object');
-  return value as Fields;
-}
-
-function asString(value: unknown): string {
-  if (typeof value !== 'string') throw malformed('string');
-  return value;
-}
-
-function asNumber(value: unknown): number {
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw malformed('number');
-  return value;
-}
-
-function orNull(value: unknown): string | null {
-  return typeof value === 'string' ? value : null;
-}
-
-function numberOrNull(value: unknown): number | null {
-  return typeof value === 'number' && Number.isFinite(value) ? value : null;
-}
-
-function orEmpty(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
-}
-
-function malformed(expected: string): Error {
-  return new Error(`malformed event: ${expected}`);
 }

@@ -1,11 +1,26 @@
 /** The HTTP side of a call: `POST`, `PATCH` and `DELETE` on /v1/realtime/calls. */
-import { CallError, refusal, unreachable } from './errors';
+import { CallError, refusal, secondsOf, unreachable } from './errors';
 import type { Output } from './protocol';
 
 const CALLS = '/v1/realtime/calls';
 const STATUS = '/api/v1/status';
+const READY = '/readyz';
+/** Where a full server does not say when to ask again. */
+const ASK_AGAIN_S = 10;
 const STATUS_TIMEOUT_MS = 2_000;
 const ANSWER_TIMEOUT_MS = 15_000;
+
+/** Whether a line is free: when to ask again, in seconds; null if one is, or if only a call can tell. */
+export async function askForLine(): Promise<number | null> {
+  try {
+    const reply = await fetch(READY, { cache: 'no-store', signal: AbortSignal.timeout(STATUS_TIMEOUT_MS) });
+    if (reply.status !== 503) return null;
+    const { error } = (await reply.json()) as { error?: { code?: string } };
+    return error?.code === 'at_capacity' ? (secondsOf(reply.headers.get('Retry-After'), Date.now()) ?? ASK_AGAIN_S) : null;
+  } catch {
+    return null;
+  }
+}
 
 /** What came of a request for a new path (an ICE restart). */
 export type Restart = { answer: string } | 'unreachable' | 'gone';

@@ -2,6 +2,8 @@
 import type { Caption } from './captions';
 import type { ContextTurn, Role, Via } from './contract';
 import type { StreamEvent } from './sse';
+import type { TurnRecord } from './turn-record';
+import { whyTurn } from './why';
 
 export interface Turn {
   /** Stays the same as long as it is shown, whatever the server calls it. */
@@ -23,8 +25,10 @@ export interface Turn {
   replaces?: string;
   heardMs?: number;
   peak?: number;
-  /** Why the server did what it did with it; known as long as the page is. */
+  /** Why the server did what it did with it; of a reply it is known as long as the page is. */
   why?: string[];
+  /** How a spoken turn went, in numbers. */
+  record?: TurnRecord;
 }
 
 export type Known = Pick<Turn, 'role' | 'text' | 'phase' | 'via' | 'atMs'> & { id: string; seq: number };
@@ -151,6 +155,20 @@ export class Thread {
     return turns;
   }
 
+  /** What the server recorded of turns that were spoken. What the page knows of a call is known better. */
+  explain(records: TurnRecord[]): void {
+    for (const record of records) {
+      const turn = record.item_id === null ? undefined : this.byId(record.item_id);
+      const why = whyTurn(record);
+      if (turn && !turn.record && why) Object.assign(turn, { why: [why], record });
+    }
+  }
+
+  /** Whether something was spoken of which it is not known how it went. */
+  hasUnexplained(): boolean {
+    return this.turns.some((turn) => turn.role === 'user' && turn.via === 'voice' && turn.seq !== null && !turn.record);
+  }
+
   private byId(id: string): Turn | undefined {
     return this.turns.find((turn) => turn.id === id);
   }
@@ -161,8 +179,8 @@ export class Thread {
   }
 
   private known(item: Known, shown: Map<string | null, Turn>): Turn {
-    const { key = item.id, why } = shown.get(item.id) ?? {};
-    return { ...item, key, saved: this.kept() ? 'saved' : 'never', ...(why && { why }) };
+    const { key = item.id, why, record } = shown.get(item.id) ?? {};
+    return { ...item, key, saved: this.kept() ? 'saved' : 'never', ...(why && { why }), ...(record && { record }) };
   }
 
   private takeOut(from: number): void {
@@ -195,8 +213,8 @@ export class Thread {
 }
 
 /** A caption, as a turn among turns. */
-export function captionTurn({ id, role, text, tail, phase, saved, seq, via, atMs, heardMs, peak, why }: Caption): Turn {
-  return { key: id, id, seq, role, text, tail, phase, via, atMs, saved, heardMs, peak, why };
+export function captionTurn({ id, role, text, tail, phase, saved, seq, via, atMs, heardMs, peak, why, record }: Caption): Turn {
+  return { key: id, id, seq, role, text, tail, phase, via, atMs, saved, heardMs, peak, why, ...(record && { record }) };
 }
 
 function awaited(turn: Turn): boolean {

@@ -1,5 +1,6 @@
 /** Why the server waited, answered, stopped or went on: what it recorded, in plain words. */
-import type { Check, Decision, Overlap, TurnRecord } from './protocol';
+import type { Overlap } from './protocol';
+import type { Check, Decision, TurnRecord } from './turn-record';
 
 /** Why a turn ended when it did; empty where the server does not say. */
 export function whyTurn({ decision, eager, timings }: TurnRecord): string {
@@ -84,7 +85,7 @@ function early({ begun, used }: TurnRecord['eager']): string {
 }
 
 /** The checks of each pause: where the silence is shorter than before, another pause has begun. */
-function byPause(checks: Check[]): Check[][] {
+export function byPause(checks: Check[]): Check[][] {
   const pauses: Check[][] = [];
   for (const [at, check] of checks.entries()) {
     if (at > 0 && check.silence_ms > checks[at - 1]!.silence_ms) pauses.at(-1)!.push(check);

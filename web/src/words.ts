@@ -1,7 +1,9 @@
 /** Every sentence of the page that depends on the call, in one place. */
 import type { Caption } from './captions';
+import type { Waiting } from './line';
 import type { Model, State } from './model';
-import type { Engines, Timings } from './protocol';
+import { quality } from './network';
+import type { Engines } from './protocol';
 
 export function stateWord(model: Model): string {
   if (model.holding && inCall(model.state)) return 'listening';
@@ -40,9 +42,17 @@ export function hint(model: Model): string {
   return model.state === 'listening' && model.captions.length === 0 ? 'Go ahead, say something.' : '';
 }
 
-/** How long the last turn took, in parts that stay together; none when nothing is known. */
-export function latency(timings: Timings | null): string[] {
-  if (!timings) return [];
+/** Until the page tries again where the server was full. */
+export function waitingLine(waiting: Waiting | null): string {
+  if (!waiting) return '';
+  const { seconds, attempt, of } = waiting;
+  return seconds > 0 ? `Trying again in ${seconds} s (${attempt} of ${of}).` : 'Looking for a free line …';
+}
+
+/** How long the last turn took, and that the path is bad if it is, in parts that stay together; none when nothing is known. */
+export function latency({ timings, network }: Pick<Model, 'timings' | 'network'>): string[] {
+  const path = network && quality(network) !== 'good' ? [`network ${quality(network)}`] : [];
+  if (!timings) return path;
   const parts: [string, number | null][] = [
     ['answered after', timings.first_audio_ms],
     ['transcript', timings.transcript_ms],
@@ -50,7 +60,8 @@ export function latency(timings: Timings | null): string[] {
   ];
   return parts
     .filter((part): part is [string, number] => part[1] !== null)
-    .map(([name, ms]) => `${name} ${(ms / 1000).toFixed(2)} s`);
+    .map(([name, ms]) => `${name} ${(ms / 1000).toFixed(2)} s`)
+    .concat(path);
 }
 
 /** Which engines are in use, in parts that stay together. */

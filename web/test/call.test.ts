@@ -62,7 +62,7 @@ describe('a turn', () => {
     hear('r1', 'i2', 'A voice', 400);
     expect(model.captions[1]).toMatchObject({ role: 'assistant', text: 'A voice', phase: 'open', heardMs: 400, peak: 0.4 });
     expect(title(model)).toBe('Speaking · Sotto');
-    expect(latency(model.timings).join(' · ')).toBe('answered after 0.42 s · transcript 0.31 s · first word 0.36 s');
+    expect(latency(model).join(' · ')).toBe('answered after 0.42 s · transcript 0.31 s · first word 0.36 s');
     server.receive(
       { type: 'response.output_audio_transcript.done', response_id: 'r1', item_id: 'i2', transcript: 'A voice server.' },
       { type: 'response.done', response_id: 'r1', status: 'completed', reason: null, message: null },
@@ -120,6 +120,10 @@ describe('a turn', () => {
     said('i1', 'Hello.');
     server.receive(turn('i1'));
     expect(captionTurn(model.captions[0]!).why).toEqual([expect.stringMatching(/^You paused for 0\.3.s\. I was 92.% sure/)]);
+    expect(captionTurn(model.captions[0]!).record).toMatchObject({ item_id: 'i1', timings: { first_audio_ms: 421 } });
+    const network = { packets: 90, lost: 10, late: 0, dropped: 0, concealed_ms: 60, jitter_ms: 5, rtt_ms: null };
+    server.receive({ type: 'sotto.network', network });
+    expect(latency(model).at(-1)).toBe('network poor');
   });
 
   test('of which no words were believed says so until something else is said', () => {
@@ -583,8 +587,10 @@ function answer(response_id: string, item_id: string): void {
 
 function turn(item_id: string, rejected: string | null = null): ServerEvent {
   return {
-    type: 'sotto.turn', item_id, rejected, eager: { begun: 0, used: false },
-    timings: { transcript_ms: 312, first_token_ms: 358, first_audio_ms: 421 },
+    type: 'sotto.turn', item_id, rejected, eager: { begun: 0, used: false }, work: [], network: null,
+    timings: {
+      endpoint_ms: 300, transcript_ms: 312, first_token_ms: 358, first_clause_ms: 371, first_speech_ms: 409, first_audio_ms: 421,
+    },
     decision: { reason: 'model', silence_ms: 300, checks: [{ silence_ms: 96, probability: 0.92, threshold: 0.5 }], patience: 'usual' },
   };
 }

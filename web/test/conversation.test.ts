@@ -1,8 +1,9 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { ApiError } from '../src/api';
 import { Conversation } from '../src/conversation';
 import { Correspondence } from '../src/correspondence';
 import type { StreamEvent } from '../src/sse';
+import type { TurnRecord } from '../src/turn-record';
 import { StubServer } from './stubs/around';
 
 let server: StubServer;
@@ -71,6 +72,34 @@ describe('a title', () => {
   });
 });
 
+describe('what was spoken', () => {
+  const spoken = { id: 'i1', seq: 1, role: 'user', text: 'Hello?', status: 'completed', via: 'voice', at_ms: 1 } as const;
+  const record: TurnRecord = {
+    item_id: 'i1', work: [], eager: { begun: 0, used: false }, rejected: null, network: null,
+    timings: { endpoint_ms: 1, transcript_ms: 1, first_token_ms: 1, first_clause_ms: 1, first_speech_ms: 1, first_audio_ms: 400 },
+    decision: { reason: 'silence', silence_ms: 500, checks: [], patience: 'usual' },
+  };
+
+  test('says later, too, how it went', async () => {
+    server.items = [spoken];
+    server.records = [{ ...record, item_id: 'gone' }, record];
+    const conversation = new Conversation(server, 'conv_1', 'standard');
+    await conversation.open();
+    await vi.waitFor(() => expect(conversation.thread.turns[0]).toMatchObject({ record }));
+    expect(conversation.thread.turns[0]!.why).toEqual([expect.stringMatching(/^You paused for 0\.5/)]);
+    // It is known, and not asked for again.
+    await conversation.open();
+    expect(conversation.thread.turns[0]!.record).toBe(record);
+    expect(server.log).toEqual(['turns']);
+  });
+
+  test('is asked about only where something was', async () => {
+    server.items = [{ ...spoken, via: 'text' }];
+    await new Conversation(server, 'conv_1', 'standard').open();
+    expect(server.log).toEqual([]);
+  });
+});
+
 describe('a conversation that is not there', () => {
   test.each([
     [404, 'not_found', 'gone'],
@@ -107,7 +136,7 @@ describe('a private conversation', () => {
     expect(conversation.settings.title).toBe('Opened title');
     expect(conversation.thread.turns.map(({ text, phase }) => [text, phase])).toEqual([['words of one', 'done'], ['', 'lost']]);
     await Promise.resolve();
-    expect(server.log).toEqual([['adopt', 2]]);
+    expect(server.log).toEqual(['turns', ['adopt', 2]]);
     expect(conversation.damage).toEqual([{ seq: 2, kind: 'missing' }]);
     await conversation.unlocked(false);
     expect(conversation).toMatchObject({ phase: 'locked', thread: { turns: [] }, settings: { title: null } });

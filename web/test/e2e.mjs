@@ -23,7 +23,7 @@ import { chromiumProgram, firefoxProgram, sharedFolder, soundProgram, strict } f
 import { privately } from './e2e/private.mjs';
 import { startServer } from './e2e/server.mjs';
 import { startSound } from './e2e/sound.mjs';
-import { captionsGrow, connects, connectTimes, hangUp, interruption, oneTurn, pageLoad } from './e2e/stories.mjs';
+import { captionsGrow, connects, connectTimes, hangUp, interruption, oneTurn, pageLoad, throughTheGlass, waitsForLine } from './e2e/stories.mjs';
 
 /** The microphone may begin before the call is connected. */
 const BEFORE_MS = 1_500;
@@ -72,6 +72,7 @@ async function inChromium() {
     await tell('a page load is small', () => pageLoad(page));
     for (const output of ['blob', 'track']) {
       await tell(`a turn, heard as ${output}`, () => oneTurn(page, { text: short.text, output, shots: output }));
+      await tell(`a turn, heard as ${output}, behind glass`, () => throughTheGlass(page, output === 'blob' ? output : null));
       await tell('hanging up', () => hangUp(page, server));
     }
     await tell('the API is shown', () => apiIsShown(page, server));
@@ -87,6 +88,16 @@ async function inChromium() {
     await tell('a page is reloaded in a call', () => reloaded(page, story));
     await tell('hostile words', () => wordsStayWords(page, story));
   });
+
+  const small = await startServer(model.url, { LIMITS__CALLS: '1' });
+  try {
+    await withBrowser(() => startChromium({ microphoneFile: words, scripts: [probe] }), async (page, tell) => {
+      await tell('a full server is waited for', () => waitsForLine(page, small, { shots: 'full' }));
+      await tell('hanging up', () => hangUp(page, small));
+    }, small);
+  } finally {
+    await small.stop();
+  }
 
   const talkedOver = join(folder, 'talked-over.wav');
   await writeWav(talkedOver, [silence(BEFORE_MS), long.pcm, silence(OVER_REPLY_AFTER_MS), over.pcm, silence(AFTER_MS)]);
@@ -123,10 +134,10 @@ async function inFirefox() {
 }
 
 /** Tells stories in one browser; the first that fails shows all that is known, and ends it. */
-async function withBrowser(start, stories) {
+async function withBrowser(start, stories, at = server) {
   const browser = await start().catch((error) => fail('a browser starts', error));
   if (!browser) return;
-  const page = new Page(browser, server.url);
+  const page = new Page(browser, at.url);
   await page.browser.resize?.(looks['desk-light']);
   const told = new Set();
   const tell = async (name, story) => {
@@ -140,7 +151,7 @@ async function withBrowser(start, stories) {
       console.log(`--- captions\n${(await page.turns().catch(() => [])).join('\n')}`);
       console.log(`--- states, problems\n${await page.run('`${probe.states}; ${probe.problems}`').catch(() => '')}`);
       console.log(`--- events\n${await page.run('probe.events.join("\\n")').catch(() => '')}`);
-      console.log(`--- console\n${browser.messages.join('\n')}\n--- server\n${server.tail()}`);
+      console.log(`--- console\n${browser.messages.join('\n')}\n--- server\n${at.tail()}`);
       console.log(`--- picture: ${await page.picture(`failed-${name.replaceAll(/\W+/g, '-')}`).catch((problem) => problem.message)}`);
       told.add(error);
       throw error;

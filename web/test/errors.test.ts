@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { endedByServer, microphoneProblem, obstacle, refusal, unreachable } from '../src/errors';
+import { endedByServer, microphoneProblem, obstacle, refusal, stillFull, unreachable } from '../src/errors';
 
 describe('a page that cannot call', () => {
   const able = { secure: true, microphone: true, webrtc: true, port: '8080' };
@@ -48,6 +48,16 @@ describe('a refusal', () => {
     expect(advice('600')).toMatch(/Try again in 10 minutes\.$/);
     expect(advice('Sun, 22 Nov 2026 10:00:30 GMT')).toMatch(/Try again in 30 s\.$/);
     for (const unclear of [null, '', 'soon', '0', '-5']) expect(advice(unclear)).toMatch(/Try again in a moment\.$/);
+  });
+
+  test('of a full server is waited for when it says for how long', () => {
+    const now = Date.parse('Sun, 22 Nov 2026 10:00:00 GMT');
+    const refused = (code: string, retryAfter: string | null) => refusal(503, { error: { code } }, retryAfter, now);
+    const waits = refused('at_capacity', 'Sun, 22 Nov 2026 10:00:30 GMT');
+    expect(waits).toMatchObject({ code: 'server-full', retryS: 30, advice: expect.stringMatching(/calls again by itself/) });
+    expect(refused('at_capacity', null)).toEqual(refused('', null));
+    expect(refused('too_many', '5').retryS).toBeUndefined();
+    expect(stillFull()).toMatchObject({ code: 'server-full', advice: expect.stringMatching(/stopped trying/) });
   });
 
   test('of a stopping server is not taken for a full one', () => {

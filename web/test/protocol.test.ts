@@ -40,9 +40,11 @@ describe('events of the server', () => {
       decision: { reason: 'model', silence_ms: 210, checks: [{ probability: 0.93, threshold: 0.5 }], patience: 'number' },
       eager: { begun: 1, used: true },
       rejected: null,
+      work: [{ stage: 'stt' }, { stage: 'turn' }, { stage: 'llm' }, { stage: 'tts', asked_ms: 371, waited_ms: 2, worked_ms: 36 }],
+      network: { packets: 210, rtt_ms: 23 },
     });
-    const broken = { type: 'sotto.turn', timings: {}, decision: { reason: 'model', silence_ms: 1, checks: [3] }, eager: null };
-    expect(parsed(broken)).toMatchObject({ decision: null, eager: { begun: 0, used: false } });
+    const broken = { type: 'sotto.turn', timings: {}, decision: { reason: 'model', silence_ms: 1, checks: [3] }, work: [{}], network: {}, eager: null };
+    expect(parsed(broken)).toMatchObject({ decision: null, work: [], network: null, eager: { begun: 0, used: false } });
   });
 
   test('a reply is made quiet where nothing else is said, and goes on where it is told', () => {

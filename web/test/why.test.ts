@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Check, Decision, TurnRecord } from '../src/protocol';
+import type { Check, Decision, Timings, TurnRecord } from '../src/turn-record';
 import { whyNoWords, whyReply, whyTurn } from '../src/why';
 
 describe('why a turn ended', () => {
@@ -52,7 +52,7 @@ describe('why a turn ended', () => {
   });
 
   test('with what was begun early, and how long it took', () => {
-    const record = { eager: { begun: 2, used: true }, timings: { transcript_ms: null, first_token_ms: null, first_audio_ms: 421 } };
+    const record = { eager: { begun: 2, used: true }, timings: { ...nothing, first_audio_ms: 421 } };
     expect(why({ silence_ms: 300 }, record)).toMatch(/I had begun to think of my answer while you paused\. You heard my answer 0\.4 s after your last word\.$/);
     expect(why({ silence_ms: 300 }, { eager: { begun: 1, used: false } })).toMatch(/too early, and thought again\.$/);
   });
@@ -89,12 +89,11 @@ test.each([
   expect(whyNoWords(rejected)).toBe(words);
 });
 
+const nothing: Timings = {
+  endpoint_ms: null, transcript_ms: null, first_token_ms: null, first_clause_ms: null, first_speech_ms: null, first_audio_ms: null,
+};
 const empty: TurnRecord = {
-  item_id: 'i',
-  timings: { transcript_ms: null, first_token_ms: null, first_audio_ms: null },
-  decision: null,
-  eager: { begun: 0, used: false },
-  rejected: null,
+  item_id: 'i', timings: nothing, work: [], decision: null, eager: { begun: 0, used: false }, rejected: null, network: null,
 };
 
 function check(silence_ms: number, probability: number, threshold = 0.5): Check {

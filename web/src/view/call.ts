@@ -1,9 +1,10 @@
 /** The call on the page: its strings, its state, its buttons, and what went wrong. Nothing is decided here. */
 import type { Levels } from '../level';
+import type { Waiting } from '../line';
 import type { Devices } from '../microphone';
 import type { Model } from '../model';
 import { strand } from '../strand';
-import { engines, hint, inCall, latency, privacy, stateWord, title } from '../words';
+import { engines, hint, inCall, latency, privacy, stateWord, title, waitingLine } from '../words';
 import { element, isField, setParts, setText, somethingOver } from './dom';
 import { HoldView } from './hold';
 
@@ -14,6 +15,8 @@ export interface CallActions {
   press(): void;
   release(): void;
   dismiss(): void;
+  /** No more tries where the server was full. */
+  stopWaiting(): void;
   /** Continues a call that was lost. */
   goOn(): void;
   hearRest(): void;
@@ -39,6 +42,8 @@ export class CallView {
   private readonly microphone = element('microphone', HTMLSelectElement);
   private readonly speaker = element('speaker', HTMLSelectElement);
   private readonly problem = element('problem', HTMLElement);
+  private readonly waiting = element('waiting', HTMLElement);
+  private readonly stopWaiting = element('stop-waiting', HTMLButtonElement);
   private readonly level = element('level', HTMLElement);
   private readonly interrupted = element('interrupted', HTMLElement);
   private readonly rest = element('hear-rest', HTMLButtonElement);
@@ -54,6 +59,7 @@ export class CallView {
     this.mute.addEventListener('click', () => actions.toggleMute());
     this.hangUp.addEventListener('click', () => actions.hangUp());
     element('dismiss', HTMLElement).addEventListener('click', () => actions.dismiss());
+    this.stopWaiting.addEventListener('click', () => actions.stopWaiting());
     element('go-on', HTMLElement).addEventListener('click', () => actions.goOn());
     this.rest.addEventListener('click', () => actions.hearRest());
     this.microphone.addEventListener('change', () => actions.chooseMicrophone(this.microphone.value));
@@ -87,6 +93,15 @@ export class CallView {
     this.interrupted.hidden = !lost;
   }
 
+  /** What is waited for where the server was full. */
+  wait(waiting: Waiting | null): void {
+    const left = waiting === null && document.activeElement === this.stopWaiting;
+    this.waiting.hidden = waiting === null;
+    setText(element('waiting-line', HTMLElement), waitingLine(waiting));
+    // The button in use disappears.
+    if (left) this.call.focus({ preventScroll: true });
+  }
+
   draw(levels: Levels): void {
     const state = this.model?.state ?? 'idle';
     for (const string of this.strings) {
@@ -106,9 +121,10 @@ export class CallView {
     element('speaker-choice', HTMLElement).hidden = !choice.canChooseSpeaker || speakers.length === 0;
   }
 
-  private renderLatency({ timings }: Model): void {
+  private renderLatency(model: Model): void {
     const line = element('latency', HTMLElement);
-    setParts(line, latency(timings));
+    const { timings } = model;
+    setParts(line, latency(model));
     if (timings?.first_audio_ms == null) delete line.dataset['firstAudioMs'];
     else line.dataset['firstAudioMs'] = String(timings.first_audio_ms);
   }

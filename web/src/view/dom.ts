@@ -22,6 +22,18 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** An element of a drawing. */
+export function svg<K extends keyof SVGElementTagNameMap>(
+  tag: K,
+  attributes: Record<string, string | number> = {},
+  ...children: (SVGElement | string)[]
+): SVGElementTagNameMap[K] {
+  const made = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  made.append(...children);
+  return made;
+}
+
 export function button(attributes: Attributes, press: (event: MouseEvent) => void, ...children: (Node | string | null)[]): HTMLButtonElement {
   const made = make('button', { type: 'button', ...attributes }, ...children);
   made.addEventListener('click', press);

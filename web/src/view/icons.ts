@@ -1,4 +1,6 @@
 /** The drawings on buttons that scripts make. Those of the page itself stand in index.html. */
+import { svg } from './dom';
+
 const paths = {
   again: 'M19 12a7 7 0 1 1-2.2-5.1M19 4v4h-4',
   bin: 'M5 7h14M10 7V5h4v2M7 7l1 12h8l1-12',
@@ -15,14 +17,6 @@ const paths = {
 
 export type Icon = keyof typeof paths;
 
-const SVG = 'http://www.w3.org/2000/svg';
-
 export function icon(name: Icon): SVGSVGElement {
-  const svg = document.createElementNS(SVG, 'svg');
-  svg.setAttribute('viewBox', '0 0 24 24');
-  svg.setAttribute('aria-hidden', 'true');
-  const path = document.createElementNS(SVG, 'path');
-  path.setAttribute('d', paths[name]);
-  svg.append(path);
-  return svg;
+  return svg('svg', { viewBox: '0 0 24 24', 'aria-hidden': 'true' }, svg('path', { d: paths[name] }));
 }

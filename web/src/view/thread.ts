@@ -116,7 +116,7 @@ export class ThreadView {
   private view(turn: Turn): TurnView {
     const known = this.shown.get(turn.key);
     if (known) return known;
-    const view = new TurnView(turn, this.actions);
+    const view = new TurnView(turn, this.actions, (root) => this.lookAt(root));
     this.shown.set(turn.key, view);
     return view;
   }
@@ -138,6 +138,12 @@ export class ThreadView {
     this.notes.replaceChildren(...lines);
     if (lines.length > 0) this.list.append(this.notes);
     else this.notes.remove();
+  }
+
+  /** What was asked for is in sight, from its beginning on, also while more is being said below. */
+  private lookAt(root: HTMLElement): void {
+    root.scrollIntoView({ block: 'nearest' });
+    this.scrolled();
   }
 
   private scrolled(): void {

@@ -1,5 +1,6 @@
 /** One turn of a conversation, with what can be done with it. */
 import type { Turn } from '../thread';
+import type { TurnRecord } from '../turn-record';
 import { captionText } from '../words';
 import { copyButton } from './copy';
 import { button, make } from './dom';
@@ -16,6 +17,14 @@ export interface TurnActions {
 export interface Allowed {
   edit: boolean;
   regenerate: boolean;
+}
+
+type Glass = typeof import('./glass');
+let glass: Promise<Glass | null> | null = null;
+
+/** Fetches what draws how a turn went, when somebody asks for the first time. */
+function readyGlass(): Promise<Glass | null> {
+  return (glass ??= import('./glass').catch(() => (glass = null)));
 }
 
 type Markdown = typeof import('./markdown');
@@ -45,14 +54,21 @@ export class TurnView {
   private open = false;
   private editing = false;
   /** Why it went as it did, while somebody wants to know. */
-  private readonly why = make('div', { class: 'why', 'data-testid': 'why-text' });
+  private readonly why = make('div', { class: 'why' });
+  private readonly reasons = make('div', { 'data-testid': 'why-text' });
   private asked = false;
+  /** What is drawn below it. */
+  private recorded: TurnRecord | null = null;
+  private drawing: Promise<void> = Promise.resolve();
 
   constructor(
     private turn: Turn,
     private readonly actions: TurnActions,
+    /** It has grown because somebody wanted to know more. */
+    private readonly opened: (root: HTMLElement) => void,
   ) {
     this.caption.append(this.words);
+    this.why.append(this.reasons);
     this.root = make('div', { class: 'turn' }, this.caption, this.under);
   }
 
@@ -63,8 +79,8 @@ export class TurnView {
       dataset['heardMs'] = String(turn.heardMs ?? 0);
       dataset['peak'] = (turn.peak ?? 0).toFixed(2);
     }
-    const { id, role, text, tail, phase, saved, why } = turn;
-    const now = JSON.stringify([id, role, text, tail, phase, saved, why, allowed, markdown !== null]);
+    const { id, role, text, tail, phase, saved, why, record } = turn;
+    const now = JSON.stringify([id, role, text, tail, phase, saved, why, record !== undefined, allowed, markdown !== null]);
     if (now === this.drawn) return;
     this.drawn = now;
     dataset['role'] = role;
@@ -140,19 +156,34 @@ export class TurnView {
       return null;
     }
     this.why.id ||= `why-${++answers}`;
-    if (this.why.childElementCount !== why.length || this.why.textContent !== why.join('')) this.why.replaceChildren(...why.map((text) => make('p', {}, text)));
+    if (this.reasons.childElementCount !== why.length || this.reasons.textContent !== why.join('')) {
+      this.reasons.replaceChildren(...why.map((text) => make('p', {}, text)));
+    }
     const toggle = () => {
       this.asked = !this.asked;
       show();
+      if (this.asked) void this.drawing.then(() => this.opened(this.root));
     };
     const ask = button({ class: 'ask', 'aria-controls': this.why.id, 'data-testid': 'why' }, toggle, 'Why?');
     const show = () => {
       ask.ariaExpanded = String(this.asked);
       this.why.hidden = !this.asked;
+      if (this.asked) this.drawRecord();
     };
     show();
     if (!this.why.isConnected) this.under.after(this.why);
     return ask;
+  }
+
+  /** Below the reasons: how the turn went, drawn and in numbers. */
+  private drawRecord(): void {
+    const { record } = this.turn;
+    if (!record || record === this.recorded) return;
+    this.recorded = record;
+    this.drawing = readyGlass().then((ready) => {
+      if (ready) this.why.replaceChildren(this.reasons, ready.glass(record));
+      else this.recorded = null;
+    });
   }
 
   /** The words become a field. Sending them takes this turn's place, and that of all that followed. */

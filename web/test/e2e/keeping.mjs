@@ -32,6 +32,10 @@ export async function fromCallToDeletion(page, { text, model }) {
   assert.match(path, /^\/c\/conv_[0-9a-f]{32}$/);
   await page.reload();
   await page.shownTurns(turns);
+  // How the spoken turn went is kept, too.
+  await page.click('why');
+  await page.see('glass');
+  await page.click('why');
 
   await page.say(LATER);
   await page.settled(TURN_MS);

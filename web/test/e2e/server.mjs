@@ -15,8 +15,8 @@ const LOG_LINES = 30;
 /** The server colours what it logs. */
 const COLOUR = /\x1b\[\d+m/g;
 
-/** `model`: where the language model is asked. */
-export async function startServer(model) {
+/** `model`: where the language model is asked; `more`: settings that are not as usual. */
+export async function startServer(model, more = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-e2e-'));
   const settings = {
     SERVER__BIND: '127.0.0.1:0',
@@ -30,6 +30,7 @@ export async function startServer(model) {
     LIMITS__SIGN_INS_PER_MINUTE: '1000',
     TTS__ENGINE: 'command',
     TTS__COMMAND__PROGRAM: 'espeak-ng',
+    ...more,
   };
   // The environment of whoever runs the tests sets nothing here.
   const inherited = Object.entries(process.env).filter(([name]) => !/^(SOTTO__|SECRET_KEY)/.test(name));

@@ -1,5 +1,7 @@
 /** What happens in calls, as far as it is the same in every browser. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
 import { looks, wait } from './page.mjs';
 
 /** 1 % of full scale: quieter than this nobody calls speech. */
@@ -10,6 +12,8 @@ const TURN_MS = 40_000;
 const HUSH_MS = 600;
 const CONNECTED_WITHIN_MS = 2_000;
 const GONE_WITHIN_MS = 5_000;
+/** A full server says when to ask again: at most a minute, and not twice here. */
+const LINE_MS = 70_000;
 const PAGE_BYTES = 120_000;
 
 /** One turn, from the call to the end of the reply. `speak` is for microphones that wait to be told. */
@@ -42,6 +46,38 @@ export async function oneTurn(page, { text, output, speak = async () => undefine
   if (output === 'track') await tracksArrive(page);
   const peak = loudest.toFixed(2);
   return `peak ${peak}, heard ${assistant.heardMs} ms, answered after ${answeredMs} ms`;
+}
+
+/** The turn that was spoken last, behind glass: what each engine did lies where the server's clock says. */
+export async function throughTheGlass(page, shots = null) {
+  await page.click('why');
+  await page.see('glass');
+  const { rows, jobs, said } = await page.run(`(() => {
+    const falls = document.querySelector('.glass figure > svg');
+    const { left, width } = falls.getBoundingClientRect();
+    const part = (x) => (x - left) / width;
+    const texts = [...falls.querySelectorAll('text:not(.number):not(.name)')];
+    const bars = [...falls.querySelectorAll('rect')].map((bar) => bar.getBoundingClientRect());
+    const rows = Object.fromEntries(texts.map((text, index) => {
+      const from = text.getBoundingClientRect().top;
+      const to = texts[index + 1]?.getBoundingClientRect().top ?? Infinity;
+      const own = bars.filter((bar) => bar.top > from && bar.top < to);
+      return [text.textContent, [Math.min(...own.map((bar) => part(bar.left))), Math.max(...own.map((bar) => part(bar.right)))]];
+    }));
+    const table = [...document.querySelectorAll('.glass table')].find((each) => each.caption.textContent.startsWith('What was worked on'));
+    const jobs = [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.textContent));
+    return { rows, jobs, said: document.querySelector('[data-testid="network"]').textContent };
+  })()`);
+  assert.deepEqual(Object.keys(rows), ['Your pause', 'End of turn', 'Recognition', 'Model', 'Voice', 'Playout']);
+  for (const [name, [from, to]] of Object.entries(rows)) assert.ok(from >= -0.01 && to <= 1.01 && from <= to, `${name} lies from ${from} to ${to}`);
+  const [, recognised] = rows['Recognition'];
+  assert.ok(rows['Model'][0] <= rows['Voice'][0] && rows['Voice'][1] <= rows['Playout'][1], JSON.stringify(rows));
+  assert.ok(recognised <= rows['Voice'][0], 'spoken before it was understood');
+  assert.ok(Math.abs(rows['Playout'][1] - 1) < 0.01, 'it ends when it is heard');
+  assert.match(said, /^Your sound arrived (well|with gaps|badly): /);
+  if (shots) await page.pictures(`${shots}-glass`, { end: false });
+  await page.click('why');
+  return jobs.map(([name, , waited, worked]) => `${name} ${waited}+${worked} ms`).join(', ');
 }
 
 /** Words are shown while they are spoken, and those that stand stay as they are. */
@@ -96,6 +132,24 @@ export async function interruption(page, { first, second, output, shots = null }
   assert.deepEqual(await page.run('probe.violations'), []);
   if (shots) await page.pictures(shots);
   return `cut after ${cut.heardMs} ms: ${cut.text}`;
+}
+
+/** The only line is taken by somebody else. The page waits for it, and has it when they have hung up. */
+export async function waitsForLine(page, server, { shots }) {
+  const other = new WebSocket(`${server.url.replace(/^http/, 'ws')}/v1/realtime`);
+  await once(other, 'open');
+  await page.open();
+  await page.click('call');
+  await page.until(`/^Trying again in \\d+ s \\(1 of/.test(document.querySelector('#waiting:not([hidden]) #waiting-line')?.textContent)`);
+  assert.equal(await page.run(`document.querySelector('#problem').dataset.code`), 'server-full');
+  for (const look of ['desk-light', 'phone-dark']) await page.picture(`${shots}-${look}`, looks[look]);
+  await page.browser.resize(looks['desk-light']);
+  other.close();
+  const started = performance.now();
+  await page.state('listening', LINE_MS);
+  assert.equal(await page.run(`document.querySelector('#problem').hidden`), true);
+  assert.deepEqual(await page.run('probe.violations'), []);
+  return `called again by itself ${Math.round((performance.now() - started) / 1000)} s after the line was free`;
 }
 
 /** The button ends the call on both sides. */

@@ -4,7 +4,35 @@ import { addItem } from '../stubs/server.mjs';
 
 const state = (wanted) => `document.body.dataset.state === '${wanted}'`;
 const last = `[...document.querySelectorAll('#captions .caption[data-role="assistant"]')].at(-1)`;
+const waiting = `document.querySelector('#waiting:not([hidden]) #waiting-line')?.textContent`;
+/** What a full server answers. */
+const full = (retryAfter) => JSON.stringify({
+  status: 503,
+  headers: { 'Retry-After': String(retryAfter) },
+  body: { error: { type: 'server_error', code: 'at_capacity', message: 'all lines are busy', param: null } },
+});
 const problem = `document.querySelector('#problem:not([hidden])')?.dataset.code`;
+
+/** A turn that hesitated, on a busy server and a bad path. */
+export const HESITANT = {
+  response_id: 'resp_1', rejected: null, eager: { begun: 1, used: true },
+  decision: {
+    reason: 'model', silence_ms: 800, patience: 'usual',
+    checks: [
+      { silence_ms: 160, probability: 0.08, threshold: 0.5 },
+      { silence_ms: 160, probability: 0.21, threshold: 0.5 }, { silence_ms: 416, probability: 0.34, threshold: 0.466 },
+      { silence_ms: 768, probability: 0.58, threshold: 0.41 },
+    ],
+  },
+  timings: { endpoint_ms: 800, transcript_ms: 800, first_token_ms: 801, first_clause_ms: 872, first_speech_ms: 1172, first_audio_ms: 1204 },
+  work: [
+    { stage: 'turn', asked_ms: -1400, waited_ms: 0, worked_ms: 60 },
+    { stage: 'stt', asked_ms: 96, waited_ms: 140, worked_ms: 230 }, { stage: 'turn', asked_ms: 96, waited_ms: 18, worked_ms: 44 },
+    { stage: 'turn', asked_ms: 352, waited_ms: 22, worked_ms: 41 }, { stage: 'llm', asked_ms: 470, waited_ms: 0, worked_ms: 120 },
+    { stage: 'turn', asked_ms: 704, waited_ms: 9, worked_ms: 50 }, { stage: 'tts', asked_ms: 872, waited_ms: 96, worked_ms: 204 },
+  ],
+  network: { packets: 290, lost: 20, late: 3, dropped: 0, concealed_ms: 280, jitter_ms: 41, rtt_ms: 182 },
+};
 
 export const calls = {
   'one turn is heard to its end': async (page) => {
@@ -105,6 +133,48 @@ export const calls = {
     await page.picture('why');
     await page.press('Space');
     await page.until(`!document.querySelector('[data-testid="why-text"]').checkVisibility()`);
+  },
+  'a turn is seen behind glass': async (page) => {
+    await page.click('call');
+    await page.until(state('listening'));
+    await page.run(`stub.said('Tell me a long story, and then, well, another one.')`);
+    await page.run(`reply = stub.answers('Once upon a time there was', 'a king.')`);
+    await page.run(`stub.send('sotto.turn', { ...${JSON.stringify(HESITANT)}, turn: 1, item_id: document.querySelector('.caption[data-role="user"]').dataset.itemId })`);
+    await page.run('stub.ends(reply)');
+    await page.until(`document.querySelectorAll('[data-testid="why"]').length === 1`);
+    assert.equal(await page.run(`performance.getEntriesByType('resource').some((entry) => entry.name.includes('glass'))`), false, 'fetched before anybody asked');
+    await page.run(`document.querySelector('[data-testid="why"]').focus()`);
+    await page.press('Enter');
+    await page.see('glass');
+    const drawn = await page.run(`(() => {
+      const [falls, sure] = [...document.querySelectorAll('.glass figure > svg')];
+      const box = falls.getBoundingClientRect();
+      const bars = [...falls.querySelectorAll('rect')].map((bar) => bar.getBoundingClientRect());
+      return {
+        labels: [falls.ariaLabel ?? falls.getAttribute('aria-label'), sure.getAttribute('aria-label')].map((text) => text.replaceAll('\u00a0', ' ')),
+        roles: [falls, sure].map((each) => each.getAttribute('role')),
+        names: [...falls.querySelectorAll('text:not(.number):not(.name)')].map((each) => each.textContent),
+        bars: bars.length,
+        inside: bars.every((bar) => bar.left >= box.left - 1 && bar.right <= box.right + 1),
+      };
+    })()`);
+    assert.deepEqual(drawn.names, ['Your pause', 'End of turn', 'Recognition', 'Model', 'Voice', 'Playout']);
+    assert.deepEqual(drawn.roles, ['img', 'img']);
+    assert.equal(drawn.labels[0], 'From your last word to my first sound: 1204 ms. The numbers follow.');
+    assert.match(drawn.labels[1], /^21 % after 160 ms, when 50 % was needed; 34 % after 416 ms.*; 58 % after 768 ms, when 41 % was needed\.$/);
+    assert.ok(drawn.bars >= 10 && drawn.inside, JSON.stringify(drawn));
+    assert.equal((await page.text('network')).replaceAll('\u00a0', ' '), 'Your sound arrived badly: 182 ms there and back, 41 ms jitter, 6.5 % lost, 3 too late, 280 ms made up.');
+    await page.picture('glass');
+    await page.run(`document.querySelector('[data-testid="numbers"]').focus()`);
+    await page.press('Enter');
+    await page.until(`document.querySelectorAll('.glass table').length === 3 && document.querySelector('.glass table').checkVisibility()`);
+    const cells = await page.run(`[...document.querySelectorAll('.glass table')[1].rows].map((row) => [...row.cells].map((cell) => cell.textContent))`);
+    assert.deepEqual(cells.at(-1), ['voice', '872', '96', '204']);
+    await page.picture('glass-numbers');
+    // It is there as long as the turn is, also when the call is over.
+    await page.click('hang-up');
+    await page.until(state('ended'));
+    await page.see('glass');
   },
   'a button is held to talk, or the space bar': async (page) => {
     await page.run(`document.querySelector('#sound').open = true`);
@@ -208,12 +278,35 @@ export const calls = {
     await page.run('stub.close()');
     await page.until(`${state('ended')} && ${problem} === 'server-stopping'`);
   },
-  'a full server says when to try again': async (page) => {
-    await page.run(`stub.refuse = { status: 503, headers: { 'Retry-After': '20' } }`);
+  'a full server is waited for, and called again by itself': async (page, { world }) => {
+    await page.run(`stub.refuse = ${full(2)}`);
     await page.click('call');
     await page.until(`${state('ended')} && ${problem} === 'server-full'`);
-    assert.match(await page.run(`document.querySelector('#problem').textContent`), /Try again in 20 s/);
+    await page.until(`${waiting} === 'Trying again in 2 s (1 of 8).'`);
+    // It is asked whether a line is free, without opening the microphone.
+    world.full = 1;
+    await page.until(`${waiting} === 'Trying again in 1 s (2 of 8).'`, 5_000);
+    assert.equal(await page.run('stub.tracks.length'), 1);
+    await page.run(`stub.refuse = null`);
+    await page.until(state('listening'), 5_000);
+    assert.equal(await page.run(`stub.received.filter((e) => e.request === 'POST').length`), 2);
+    assert.equal(await page.run(`document.querySelector('#problem').hidden`), true);
+  },
+  'waiting for a free line can be stopped, and nobody has to hear it counted': async (page) => {
+    await page.run(`stub.refuse = ${full(20)}`);
+    await page.click('call');
+    await page.until(`/^Trying again in (20|19) s/.test(${waiting})`);
     await page.picture('full');
+    const spoken = `document.querySelector('#problem [role="alert"]')`;
+    assert.match(await page.run(`${spoken}.textContent`), /All lines are taken.*calls again by itself/s);
+    assert.equal(await page.run(`${spoken}.contains(document.querySelector('#waiting-line'))`), false);
+    assert.equal(await page.run(`document.querySelector('#waiting-line').ariaLive`), 'off');
+    await page.click('stop-waiting');
+    assert.equal(await page.run(`document.querySelector('#waiting').hidden`), true);
+    assert.equal(await page.run(`document.activeElement.id`), 'call');
+    await page.wait(1_500);
+    assert.equal(await page.run(`${state('ended')} && ${problem}`), 'server-full');
+    assert.equal(await page.run(`stub.received.filter((e) => e.request === 'POST').length`), 1);
   },
   'a server that is not open to us says how it is opened': async (page) => {
     await page.run(`stub.refuse = { status: 401 }`);

@@ -1,6 +1,7 @@
 /** Writing, and what becomes of it. */
 import assert from 'node:assert/strict';
 import { addItem, newConversation } from '../stubs/server.mjs';
+import { HESITANT } from './calls.mjs';
 
 const title = `document.querySelector('[data-testid="rename"]').textContent`;
 const entries = `[...document.querySelectorAll('[data-testid="entry"] .entry-title')].map((each) => each.textContent)`;
@@ -29,6 +30,21 @@ fn sotto_voce(words: &str) -> Voice {
 More at [a page](https://example.org/sotto?a=1&b=2), ![a picture](https://example.org/p.png) and \`code\`.`;
 
 export const chats = {
+  'how a turn went can be seen later': async (tab, { world }) => {
+    await tab.say('Hello');
+    await tab.settled();
+    const [conversation] = world.conversations.values();
+    const spoken = addItem(conversation, { text: 'Tell me a story.', via: 'voice' });
+    addItem(conversation, { role: 'assistant', text: 'Once upon a time.', via: 'voice' });
+    conversation.turns = [{ id: 'turn_1', item_id: spoken.id, at_ms: spoken.at_ms, report: HESITANT }];
+    await tab.reload();
+    await tab.until(`document.querySelectorAll('[data-testid="why"]').length === 1`);
+    await tab.click('why');
+    await tab.see('glass');
+    assert.match(await tab.text('why-text'), /^You paused for 0\.8.s\./);
+    await tab.picture('glass-later', ['desk-light', 'small-dark']);
+  },
+
   'a message is sent, answered as it is written, saved and titled': async (tab, { world }) => {
     world.storeMs = 900;
     await tab.say('What is a sotto voce?');

@@ -53,6 +53,10 @@ export const reach = {
     await tab.until(`document.body.dataset.state === 'listening'`);
     await tab.run(`stub.said('Hello')`);
     await both(tab, 'call');
+    await tab.run(`stub.ends(stub.answers('Hello'))`);
+    await tab.click('why');
+    await tab.click('numbers');
+    await both(tab, 'a turn behind glass');
     await tab.click('hang-up');
   },
 

@@ -3,6 +3,7 @@ import type { Api } from '../../src/api';
 import type { Item, NewConversation, NewMessage, Opened, Settings, Summary } from '../../src/contract';
 import type { Around } from '../../src/conversation';
 import type { StreamEvent } from '../../src/sse';
+import type { TurnRecord } from '../../src/turn-record';
 import type { Vault } from '../../src/vault-seam';
 
 export class StubServer implements Around {
@@ -11,6 +12,7 @@ export class StubServer implements Around {
   items: Item[] = [];
   tier: Summary['tier'] = 'standard';
   stream: (StreamEvent | Error)[] = [];
+  records: TurnRecord[] = [];
   fail: Error | null = null;
   unlocked = false;
 
@@ -18,6 +20,10 @@ export class StubServer implements Around {
     conversation: async (): Promise<Opened> => {
       if (this.fail) throw this.fail;
       return { conversation: this.summary(), items: this.items, problems: [] };
+    },
+    turns: async () => {
+      this.log.push('turns');
+      return this.records;
     },
     newConversation: async (body: NewConversation) => {
       this.log.push(['new', body]);

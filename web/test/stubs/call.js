@@ -78,8 +78,13 @@
         turn: 1, item_id: asked, response_id, rejected: null, eager: { begun: 0, used: false },
         decision: { reason: 'model', silence_ms: 288, checks: [{ silence_ms: 96, probability: 0.92, threshold: 0.5 }], patience: 'usual' },
         timings: {
-          endpoint_ms: 210, transcript_ms: 312, first_token_ms: 358, first_clause_ms: 371, first_speech_ms: 409, first_audio_ms: 421,
+          endpoint_ms: 288, transcript_ms: 312, first_token_ms: 358, first_clause_ms: 371, first_speech_ms: 409, first_audio_ms: 421,
         },
+        work: [
+          { stage: 'stt', asked_ms: 96, waited_ms: 40, worked_ms: 176 }, { stage: 'turn', asked_ms: 96, waited_ms: 3, worked_ms: 21 },
+          { stage: 'llm', asked_ms: 312, waited_ms: 0, worked_ms: 46 }, { stage: 'tts', asked_ms: 371, waited_ms: 8, worked_ms: 30 },
+        ],
+        network: { packets: 210, lost: 1, late: 0, dropped: 0, concealed_ms: 20, jitter_ms: 4, rtt_ms: 23 },
       });
       this.send('response.output_audio_transcript.done', {
         response_id, item_id, output_index: 0, content_index: 0, transcript: texts.join(' '),

@@ -50,6 +50,8 @@ function fresh() {
     spoken: [],
     /** `[method, path pattern, status, code, message, headers]`: refused once each, in order. */
     refusals: [],
+    /** So often it says that it is full when it is asked whether a line is free. */
+    full: 0,
     /** Between the words of a reply. */
     paceMs: 5,
     /** What is answered; gets the text it is asked. */
@@ -80,6 +82,10 @@ function refuse(response, { status, code, message, headers }) {
 async function handle(world, dist, request, response) {
   const url = new URL(request.url, 'http://stub');
   if (url.pathname === '/v1/audio/speech') return speak(world, request, response);
+  if (url.pathname === '/readyz') {
+    if (world.full-- > 0) throw new Refusal(503, 'at_capacity', 'full', { 'Retry-After': '1' });
+    return response.end('ready\n');
+  }
   if (!url.pathname.startsWith('/api/v1/')) return page(dist, url, response);
   const path = url.pathname.slice('/api/v1/'.length);
   const body = await read(request);
@@ -188,7 +194,7 @@ export function addItem(conversation, fields) {
   return item;
 }
 
-function summary({ list, person: _, problems: __, busy: ___, ...rest }) {
+function summary({ list, person: _, problems: __, busy: ___, turns: ____, ...rest }) {
   return { ...rest, items: list.length };
 }
 
@@ -290,6 +296,7 @@ const routes = [
     return summary(conversation);
   }],
   ['DELETE', /^conversations\/([^/]+)$/, (at) => void at.world.conversations.delete(own(at).id)],
+  ['GET', /^conversations\/([^/]+)\/turns$/, (at) => ({ turns: own(at).turns ?? [] })],
   ['POST', /^conversations\/([^/]+)\/messages$/, reply],
   ['POST', /^conversations\/([^/]+)\/stop$/, (at) => void at.world.stops.add(own(at).id)],
   ['GET', /^conversations\/([^/]+)\/export$/, (at) => exported([own(at)])],

@@ -72,6 +72,12 @@ bench: install $(PAGE) ## Measures stages and whole calls (ARGS picks some: make
 	cargo bench --locked --bench calls -- $(ARGS)
 	cargo bench --locked --bench vault -- $(ARGS)
 	cargo bench --locked --bench history -- $(ARGS)
+	cargo bench --locked --bench telemetry -- $(ARGS)
+	cargo bench --locked --bench scaling -- $(or $(ARGS),capacity balance)
+
+.PHONY: counts
+counts: ## Counts the instructions of the pure stages anew, when more or fewer are meant (docs/benchmarks.md).
+	cargo run --locked --example instructions -- --renew
 
 .PHONY: fmt
 fmt: ## Formats the code.

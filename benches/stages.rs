@@ -1,7 +1,14 @@
 //! Single stages on one thread, on real speech where it matters: `cargo bench --bench stages`.
 //!
+//! Those that are pure are in `instructions/pure.rs`, where their instructions are counted too. Sealing is in `vault.rs`,
+//! storing in `history.rs`, recognition beside others in `recognition.rs`.
+//!
 //! Recordings and weights come from `SOTTO_SHARED` (default `../shared`) and `models/`; what is not there is left
 //! out, and said so.
+
+#[path = "instructions/pure.rs"]
+#[expect(dead_code, reason = "how many steps are counted is for `instructions`")]
+mod pure;
 
 use std::hint::black_box;
 use std::ops::ControlFlow;
@@ -10,17 +17,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use candle_core::Device;
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use sotto::config::Config;
 use sotto::engine::onnxruntime_path;
 use sotto::engine::ort::OnnxRuntime;
 use sotto::models::{Manifest, Store};
 use sotto::pipeline::cancel::Cancel;
-use sotto::pipeline::codec::jitter::{JitterBuffer, Packet, Unit};
+use sotto::pipeline::codec::jitter::Unit;
 use sotto::pipeline::codec::opus::{Decoder, Encoder, SPEECH_FRAME};
-use sotto::pipeline::codec::resample::Resampler;
 use sotto::pipeline::codec::wav;
-use sotto::pipeline::mel::LogMel;
 use sotto::pipeline::stt::{SpeechToText, Utterance, Whisper, WhisperSettings};
 use sotto::pipeline::tts::clauses::Clauses;
 use sotto::pipeline::tts::speakable::speakable;
@@ -28,7 +33,6 @@ use sotto::pipeline::tts::{Kokoro, KokoroSettings, SpeechRequest, TextToSpeech};
 use sotto::pipeline::turn::{SmartTurn, TurnDetector};
 use sotto::pipeline::vad::{FRAME, Silero, VadModel};
 use sotto_llm::Reach;
-use sotto_phonemes::{FrontEnd, Language, Lexicon};
 
 const MIC_RATE_HZ: u32 = 16_000;
 /// Sixteen seconds of a real voice.
@@ -66,6 +70,14 @@ fn onnxruntime() -> Option<(OnnxRuntime, Store)> {
     Some((OnnxRuntime::load(&path).ok()?, store))
 }
 
+fn pure(c: &mut Criterion) {
+    let mut group = c.benchmark_group("pure");
+    for mut stage in pure::all() {
+        group.bench_function(stage.name, |b| b.iter(|| (stage.step)()));
+    }
+    group.finish();
+}
+
 fn codec(c: &mut Criterion) {
     let mut group = c.benchmark_group("codec");
     let tone: Vec<f32> = (0..SPEECH_FRAME).map(|i| (i as f32 * 0.05).sin() * 0.3).collect();
@@ -78,41 +90,12 @@ fn codec(c: &mut Criterion) {
     group.bench_function("opus: decode 20 ms to 16 kHz", |b| {
         b.iter(|| decoder.decode(black_box(&unit)).len());
     });
-    group.bench_function("jitter buffer: one packet", |b| {
-        let mut buffer = JitterBuffer::default();
-        let mut number = 0_u32;
-        b.iter(|| {
-            let now = Duration::from_millis(20) * number;
-            let packet = Packet {
-                sequence: number as u16,
-                timestamp: number * 960,
-                ticks: 960,
-                payload: payload.clone(),
-            };
-            number += 1;
-            buffer.push(packet, now);
-            while let Some(unit) = buffer.pop(now) {
-                black_box(unit);
-            }
-        });
-    });
-    let Ok(mut resampler) = Resampler::new(24_000, MIC_RATE_HZ) else { return };
-    let mut out = Vec::new();
-    group.bench_function("resample 20 ms, 24 to 16 kHz", |b| {
-        b.iter(|| {
-            out.clear();
-            resampler.push(black_box(&tone), &mut out);
-        });
-    });
     group.finish();
 }
 
 fn speech_in(c: &mut Criterion) {
     let Some(clip) = samples(CLIP) else { return };
     let mut group = c.benchmark_group("speech in");
-    let ten_seconds = &clip[..10 * MIC_RATE_HZ as usize];
-    let mel = LogMel::<f32>::new(80);
-    group.bench_function("mel of 10 s", |b| b.iter(|| mel.compute(black_box(ten_seconds), 1_000)));
     if let Some((runtime, store)) = onnxruntime() {
         let model = store.find("silero-vad").map(|folder| folder.join("silero_vad.onnx"));
         if let Some(silero) = model.ok().and_then(|path| Silero::load(&runtime, &path, 1).ok()) {
@@ -166,28 +149,6 @@ fn smart_turn_v2() -> Option<sotto_turn::SmartTurn> {
 
 fn speech_out(c: &mut Criterion) {
     let mut group = c.benchmark_group("speech out");
-    group.bench_function("clauses of a reply, token by token", |b| {
-        b.iter_batched(
-            Clauses::default,
-            |mut clauses| {
-                let mut count = 0;
-                for token in REPLY.split_inclusive(' ') {
-                    count += clauses
-                        .push(token)
-                        .iter()
-                        .map(|clause| speakable(clause).len())
-                        .sum::<usize>();
-                }
-                count + clauses.finish().map_or(0, |clause| speakable(&clause).len())
-            },
-            BatchSize::SmallInput,
-        );
-    });
-    if let Ok(front_end) = FrontEnd::load(Language::EnglishUs, Lexicon::default(), None) {
-        group.bench_function("phonemes of ten words", |b| {
-            b.iter(|| front_end.phonemes(black_box(TEN_WORDS)).map(|tokens| tokens.len()));
-        });
-    }
     if let Some(mut kokoro) = kokoro() {
         group.sample_size(10);
         group.bench_function("kokoro, weights from a formula: ten words", |b| {
@@ -236,6 +197,6 @@ fn first_sound(kokoro: &mut Kokoro) -> Duration {
 criterion_group! {
     name = stages;
     config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(4));
-    targets = codec, speech_in, speech_out
+    targets = pure, codec, speech_in, speech_out
 }
 criterion_main!(stages);

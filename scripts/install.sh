@@ -16,7 +16,7 @@ required=("cc build-essential" "cmake cmake" "python3 python3" "curl curl")
 optional=("espeak-ng espeak-ng" "pocketsphinx_continuous pocketsphinx+pocketsphinx-en-us")
 if [ "$purpose" = test ]; then
     # Firefox runs no clock for sound without a sound device; PulseAudio has one that is none.
-    optional+=("chromium chromium" "firefox-esr firefox-esr" "pulseaudio pulseaudio" "redis-server redis-server")
+    optional+=("chromium chromium" "firefox-esr firefox-esr" "pulseaudio pulseaudio" "redis-server redis-server" "valgrind valgrind")
 fi
 
 may_install() { has apt-get && { [ "$(id -u)" = 0 ] || { has sudo && sudo -n true 2>/dev/null; }; }; }

@@ -27,6 +27,7 @@ step 'the change for CUDA fits' scripts/cuda.sh patch
 # One build for all that follows: the tests need the program too, and this is the program that the browsers call.
 step 'build' cargo test --workspace --locked --no-run
 step 'models' "$SOTTO_BIN" models pull onnxruntime silero-vad smart-turn-v3
+step 'instructions of the pure stages' "$(dirname "$SOTTO_BIN")/examples/instructions"
 step 'unit and integration tests' scripts/postgres.sh cargo test --workspace --locked --quiet
 if command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
     step 'the routes on PostgreSQL' env SOTTO_TEST_STORE=postgres scripts/postgres.sh \

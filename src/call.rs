@@ -1,10 +1,11 @@
 //! Calls: opening, looking after and ending them.
 //!
-//! A call holds a permit, a token and an entry in the registry from the moment it is answered until its task
+//! A call holds a permit (`admission`), a token and an entry in the registry from the moment it is answered until its task
 //! has ended, whichever way it ends. The token is a child of the server's, and everything that the call
 //! started is a child of it.
 
 pub mod access;
+pub mod admission;
 mod keep;
 mod realtime;
 mod record;
@@ -12,14 +13,15 @@ mod registry;
 mod remains;
 mod seat;
 mod session;
+mod turn_log;
 
 use std::convert::Infallible;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use sotto_llm::ChatRequest;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::Instant;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -29,6 +31,8 @@ pub use self::remains::Resumption;
 pub use self::seat::Seat;
 pub use self::session::{OutputKind, Session, SessionError};
 
+use self::admission::estimate::estimate_here;
+use self::admission::{Admission, Caller, Permit, Refused, Why};
 use self::keep::Namer;
 use self::realtime::Realtime;
 use self::registry::{Entry, Registration, Registry};
@@ -37,24 +41,31 @@ use self::seat::Place;
 use crate::config::Config;
 use crate::engine::Engines;
 use crate::engine::handles::Voice;
+use crate::pipeline::handling::Handling;
 use crate::pipeline::history::History;
+use crate::pipeline::meter::{Meter as _, Metered, Shed};
 use crate::pipeline::text::Text;
 use crate::pipeline::transport::webrtc::{self, Connection, Signalling, WebRtc, WebRtcError};
 use crate::pipeline::transport::{Control, HangUp, Line, websocket};
 use crate::pipeline::{Beginning, Left, Pipeline};
+use crate::store::turns;
+use crate::telemetry::metrics::Transport;
+use crate::telemetry::{Metrics, Telemetry, Told};
 
 /// A call that goes on in another ends by itself within this time; then it is ended.
 const ENDS_WITHIN: Duration = Duration::from_secs(1);
 /// So long is waited for what was said in it to be stored. Longer: its conversation is in use.
 const STORED_WITHIN: Duration = Duration::from_secs(5);
+/// So often the path of a call is measured, and its client told how its sound arrives.
+const PATH_EVERY: Duration = Duration::from_secs(5);
 
 /// A call that was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// As many calls as the server takes are going on.
-    #[error("all {0} lines are busy; try again in a moment")]
-    Full(usize),
+    /// As many calls as the server takes are going on, or it is too busy for another.
+    #[error(transparent)]
+    AtCapacity(#[from] Refused),
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,
@@ -84,10 +95,13 @@ pub struct Calls {
     /// What calls that begin now are given.
     engines: RwLock<Arc<Engines>>,
     webrtc: WebRtc,
-    permits: Arc<Semaphore>,
+    admission: Arc<Admission>,
     registry: Arc<Registry>,
     /// What is left of calls that were lost.
     shelf: Arc<Shelf>,
+    /// How quickly sound is handled in all of them.
+    handling: Arc<Handling>,
+    telemetry: Telemetry,
     tracker: TaskTracker,
     /// No new calls …
     closing: CancellationToken,
@@ -132,16 +146,31 @@ impl Calls {
         let (expiring, until) = (Arc::clone(&shelf), ending.clone());
         tracker.spawn(async move { expiring.expire(until).await });
         Self {
-            permits: Arc::new(Semaphore::new(config.limits.calls)),
+            admission: Admission::new(config.limits.calls, estimate_here(&engines.choices)),
             engines: RwLock::new(Arc::new(engines)),
             registry: Arc::default(),
+            handling: Arc::default(),
             shelf,
             config,
             webrtc,
+            telemetry: Telemetry::default(),
             tracker,
             closing,
             ending,
         }
+    }
+
+    /// What happens in them is told there.
+    #[must_use]
+    pub fn with_telemetry(mut self, telemetry: Telemetry) -> Self {
+        self.telemetry = telemetry;
+        self.change_engines(|_| ());
+        self
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.telemetry.metrics
     }
 
     /// What calls that begin now are given.
@@ -155,13 +184,35 @@ impl Calls {
         let mut engines = self.engines.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut next = (**engines).clone();
         change(&mut next);
+        next.set_meter(&Metered::by(Arc::clone(self.metrics()) as _));
+        self.admission.measured(estimate_here(&next.choices));
         *engines = Arc::new(next);
     }
 
     /// How many calls go on, and how many may.
     pub fn load(&self) -> (usize, usize) {
-        let limit = self.config.limits.calls;
-        (limit - self.permits.available_permits(), limit)
+        self.admission.calls()
+    }
+
+    /// Who may come in, and what is left out while the machine is behind.
+    pub fn admission(&self) -> &Arc<Admission> {
+        &self.admission
+    }
+
+    /// A place for a new call.
+    pub fn admit(&self) -> Result<Permit, CallError> {
+        self.ready()?;
+        self.admission.admit(Caller::New).map_err(|refused| {
+            if refused.why == Why::Pressure {
+                self.metrics().shed(Shed::Call);
+            }
+            refused.into()
+        })
+    }
+
+    /// How quickly sound is handled in all calls.
+    pub fn handling(&self) -> &Handling {
+        &self.handling
     }
 
     /// Whether a call would be taken now.
@@ -203,26 +254,34 @@ impl Calls {
         Session::new(&self.config, &self.engines())
     }
 
-    /// What is left of a lost call of this person, to go on with; one that still goes on is ended for it.
+    /// What is left of a lost call of this person, to go on with, and a place for it; one that still goes on is ended for
+    /// it, and gives its own.
     ///
     /// Cancel safe: until a call begins with it, it can be had again.
-    pub async fn resume(&self, id: &str, person: Option<&str>) -> Result<Resumption, CallError> {
+    pub async fn resume(
+        &self,
+        id: &str,
+        person: Option<&str>,
+    ) -> Result<(Resumption, Permit), CallError> {
         self.ready()?;
-        if let Some(over) = self.registry.take_over(id, person)
-            && tokio::time::timeout(ENDS_WITHIN, over.cancelled()).await.is_err()
-        {
-            // It is not connected yet, or hangs.
-            self.registry.end(id, HangUp::Resumed);
-            let _ = tokio::time::timeout(ENDS_WITHIN, over.cancelled()).await;
+        let mut permit = None;
+        if let Some((over, its)) = self.registry.take_over(id, person) {
+            permit = its;
+            if tokio::time::timeout(ENDS_WITHIN, over.cancelled()).await.is_err() {
+                // It is not connected yet, or hangs.
+                self.registry.end(id, HangUp::Resumed);
+                let _ = tokio::time::timeout(ENDS_WITHIN, over.cancelled()).await;
+            }
         }
         let taken = self.shelf.take(id, person).ok_or(CallError::NothingToResume)?;
         let resumption = Resumption::new(Arc::clone(&self.shelf), id, taken);
+        let permit = permit.map_or_else(|| self.admission.admit(Caller::Back), Ok)?;
         if let Some(home) = resumption.home() {
             let stored = home.stored.clone();
             // If it takes longer, the conversation says that it is in use.
             let _ = tokio::time::timeout(STORED_WITHIN, stored.cancelled()).await;
         }
-        Ok(resumption)
+        Ok((resumption, permit))
     }
 
     /// What is left of calls that end from now on is kept for this long instead of a minute.
@@ -231,8 +290,13 @@ impl Calls {
     }
 
     /// Answers an offer. The call goes on by itself until it ends, in a conversation if it has a seat in one.
-    pub async fn answer(&self, offer: &str, mut opening: Opening) -> Result<Answered, CallError> {
-        let permit = self.admit()?;
+    pub async fn answer(
+        &self,
+        offer: &str,
+        mut opening: Opening,
+        permit: Permit,
+    ) -> Result<Answered, CallError> {
+        self.ready()?;
         let (id, cancel) = (CallId::random(), self.ending.child_token());
         // Unless the call's task takes it over, everything begun for it ends here.
         let guard = cancel.clone().drop_guard();
@@ -244,7 +308,7 @@ impl Calls {
         }
         let person = opening.person.clone();
         let signalling = Some(connection.signalling());
-        let entry = Entry::new(cancel.clone(), control.clone(), signalling, person);
+        let entry = Entry::new(cancel.clone(), control.clone(), signalling, person, permit);
         let etag = entry.etag();
         let registration = Registry::register(&self.registry, id.clone(), entry);
         let (pipeline, over) =
@@ -254,7 +318,7 @@ impl Calls {
             Duration::from_millis(self.config.webrtc.disconnect_timeout_ms),
         );
         let task = async move {
-            let _held = (permit, guard);
+            let _guard = guard;
             let connecting = cancel.run_until_cancelled(connection.connected());
             let connecting = tokio::time::timeout(connect_timeout, connecting);
             let left = if let Ok(Some(())) = connecting.await {
@@ -266,27 +330,33 @@ impl Calls {
             over.keep(left);
         };
         self.tracker.spawn(task.instrument(tracing::info_span!("call", %id)));
+        self.metrics().calls.opened(Transport::WebRtc);
         Ok(Answered { id, answer, etag })
     }
 
     /// Opens a call on a WebSocket. Whoever owns the socket drives the ends that come back; the call ends with
     /// them.
-    pub fn open_websocket(&self, mut opening: Opening) -> Result<websocket::Ends, CallError> {
-        let permit = self.admit()?;
+    pub fn open_websocket(
+        &self,
+        mut opening: Opening,
+        permit: Permit,
+    ) -> Result<websocket::Ends, CallError> {
+        self.ready()?;
         let (id, cancel) = (CallId::random(), self.ending.child_token());
         let guard = cancel.clone().drop_guard();
         opening.session.set_output(OutputKind::Events);
         let (line, ends) = websocket::line();
         let person = opening.person.clone();
-        let entry = Entry::new(cancel.clone(), ends.control.clone(), None, person);
+        let entry = Entry::new(cancel.clone(), ends.control.clone(), None, person, permit);
         let registration = Registry::register(&self.registry, id.clone(), entry);
         let control = ends.control.clone();
         let (pipeline, over) = self.pipeline(line, opening, registration, control, cancel);
         let task = async move {
-            let _held = (permit, guard);
+            let _guard = guard;
             over.keep(pipeline.run().await);
         };
         self.tracker.spawn(task.instrument(tracing::info_span!("call", %id)));
+        self.metrics().calls.opened(Transport::WebSocket);
         Ok(ends)
     }
 
@@ -306,6 +376,12 @@ impl Calls {
         self.registry.restarted(id).unwrap_or_default()
     }
 
+    /// How the last turns of a call of this person went. It goes on, or can be resumed.
+    pub fn turns(&self, id: &str, person: Option<&str>) -> Result<Vec<turns::Row>, CallError> {
+        let found = self.registry.turns(id, person).or_else(|| self.shelf.turns(id, person));
+        found.map(|turns| turns.rows()).ok_or(CallError::Unknown)
+    }
+
     /// The calls that go on.
     pub fn list(&self) -> Vec<Info> {
         self.registry.list()
@@ -315,20 +391,12 @@ impl Calls {
     pub async fn drain(&self, grace: Duration) {
         self.closing.cancel();
         self.registry.tell_all(&Control::Ending { reason: HangUp::ServerStopping, within: grace });
-        let all = u32::try_from(self.config.limits.calls).unwrap_or(u32::MAX);
-        // All permits are back when all calls have ended by themselves.
-        let ended = tokio::time::timeout(grace, self.permits.acquire_many(all)).await.is_ok();
-        if !ended {
+        // Nobody is in when all calls have ended by themselves.
+        if tokio::time::timeout(grace, self.admission.empty()).await.is_err() {
             tracing::info!(calls = self.load().0, "ending the calls that still go on");
             self.registry.end_all(HangUp::ServerStopping);
         }
         self.ending.cancel();
-    }
-
-    fn admit(&self) -> Result<OwnedSemaphorePermit, CallError> {
-        self.ready()?;
-        let permit = Arc::clone(&self.permits).try_acquire_owned();
-        permit.map_err(|_| CallError::Full(self.config.limits.calls))
     }
 
     fn pipeline(
@@ -355,6 +423,7 @@ impl Calls {
                 seat.sit(namer, control, &self.tracker, self.ending.clone(), before);
             (history, place, home) = (said, taken, Some(at));
         }
+        place.turns = Arc::clone(registration.turns());
         let mut greeting = Text::from(self.config.conversation.greeting.trim());
         if let Some(remains) = resumed.and_then(Resumption::begin) {
             let lost = was.as_ref().map_or("", |(call_id, _)| call_id);
@@ -363,12 +432,16 @@ impl Calls {
             greeting = Text::default();
         }
         let settings = session.settings();
-        let dialect = Realtime::new(session, registration.id().as_str(), place);
+        let told = Told::new(self.telemetry.clone());
+        let dialect = Realtime::new(session, registration.id().as_str(), place, told);
         let engines = (*self.engines()).clone();
-        let beginning = Beginning { settings, history, greeting };
+        let (handling, load) = (Arc::clone(&self.handling), Arc::clone(self.admission.load()));
+        let beginning = Beginning { settings, history, greeting, handling, load };
         let pipeline =
             Pipeline::new(engines, line, dialect, beginning, self.tracker.clone(), cancel);
-        (pipeline, Over { shelf: Arc::clone(&self.shelf), registration, person, home, was })
+        let (shelf, metrics) = (Arc::clone(&self.shelf), Arc::clone(self.metrics()));
+        let began = Instant::now();
+        (pipeline, Over { shelf, registration, person, home, was, metrics, began })
     }
 }
 
@@ -380,15 +453,18 @@ struct Over {
     home: Option<Home>,
     /// The lost call that it goes on with, and until when that can be resumed.
     was: Option<(String, Instant)>,
+    metrics: Arc<Metrics>,
+    began: Instant,
 }
 
 impl Over {
     /// What is left of a call that was lost is kept for a while. Nothing is left of one that somebody ended, and of
     /// one that never began there is only what it went on with.
     fn keep(self, left: Left<Realtime>) {
-        let Self { shelf, registration, person, home, was } = self;
+        let Self { shelf, registration, person, home, was, metrics, began } = self;
         let how = registration.reason().unwrap_or(left.how);
         tracing::debug!(?how, "call over");
+        metrics.calls.ended(how, began.elapsed());
         let id = registration.id().as_str();
         match (how, left.how, was) {
             (_, HangUp::NeverConnected, Some((lost, until))) => {
@@ -412,6 +488,7 @@ async fn look_after(
     patience: Duration,
 ) -> Left<Realtime> {
     tracing::info!("connected");
+    let signalling = connection.signalling();
     let watch = async {
         let how = connection.lost(patience).await;
         // The pipeline ends itself, as with every other way to hang up.
@@ -421,5 +498,18 @@ async fn look_after(
     tokio::select! {
         left = pipeline.run() => left,
         never = watch => match never {},
+        never = measure(signalling, &control) => match never {},
+    }
+}
+
+/// Measures the path from time to time.
+async fn measure(signalling: Signalling, control: &mpsc::Sender<Control>) -> Infallible {
+    let mut every = interval(PATH_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let rtt = signalling.round_trip().await;
+        // Where the call has more to do than it can, there will be another time.
+        let _ = control.try_send(Control::Path { rtt });
     }
 }

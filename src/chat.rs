@@ -21,7 +21,7 @@ pub mod vaults;
 pub mod view;
 pub mod writer;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sotto_llm::{ChatRequest, Provider};
@@ -45,6 +45,7 @@ use crate::auth::clock::Clock;
 use crate::pipeline::text::Text;
 use crate::store::conversations::{Cursor, Row};
 use crate::store::{Db, conversations, items, owners, turns};
+use crate::telemetry::Metrics;
 use crate::vault::key::Key;
 use crate::vault::keyring::Keyring;
 use crate::vault::random;
@@ -72,6 +73,8 @@ struct Inner {
     keyring: Arc<Keyring>,
     memory: Memory,
     live: Arc<Live>,
+    /// What is counted; set once, before anybody comes.
+    metrics: OnceLock<Arc<Metrics>>,
     tracker: TaskTracker,
     stopping: CancellationToken,
 }
@@ -107,7 +110,8 @@ impl Chats {
         stopping: CancellationToken,
     ) -> Self {
         let (memory, live) = (Memory::default(), Arc::default());
-        let inner = Inner { db, keyring, memory, live, tracker, stopping };
+        let metrics = OnceLock::new();
+        let inner = Inner { db, keyring, memory, live, metrics, tracker, stopping };
         let chats = Self { inner: Arc::new(inner) };
         let sweeping = chats.clone();
         chats.inner.tracker.spawn(async move {
@@ -125,6 +129,16 @@ impl Chats {
             }
         });
         chats
+    }
+
+    /// What happens to them is counted there. Holds the first time.
+    pub fn count_in(&self, metrics: &Arc<Metrics>) {
+        let _ = self.inner.metrics.set(Arc::clone(metrics));
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        self.inner.metrics.get_or_init(Arc::default)
     }
 
     /// The database that they are in.

@@ -29,7 +29,7 @@ pub use auth::{Auth, OpenCalls, Password, Sessions, SignUp};
 pub use conversation::{Conversation, Eager, Interruption};
 pub use database::Database;
 pub use error::ConfigError;
-pub use limits::{Limits, Requests};
+pub use limits::{CallLimit, Limits, Requests};
 pub use llm::{Llm, LlmProvider};
 pub use load::{load, parse};
 pub use models::Models;
@@ -38,7 +38,7 @@ pub use secret::Secret;
 pub use server::{Server, Tls};
 pub(crate) use stt::is_code as is_language;
 pub use stt::{Device, Stt, SttContext, SttEngine};
-pub use telemetry::{LogFormat, Telemetry};
+pub use telemetry::{LogFormat, Metrics, Telemetry, Traces};
 pub use tts::{Tts, TtsEngine};
 pub(crate) use turn::SMART_TURN_V2;
 pub use turn::{Turn, TurnEngine};
@@ -75,7 +75,7 @@ pub struct Config {
     pub database: Database,
     /// How much one machine takes on.
     pub limits: Limits,
-    /// Logs.
+    /// Logs, metrics and traces.
     pub telemetry: Telemetry,
 }
 
@@ -92,7 +92,8 @@ impl Config {
         self.tts.validate()?;
         self.conversation.validate()?;
         self.database.validate()?;
-        self.limits.validate()
+        self.limits.validate()?;
+        self.telemetry.validate()
     }
 }
 

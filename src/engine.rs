@@ -1,10 +1,12 @@
 //! Engines: what runs the models, and which of them runs here.
 //!
-//! `choose` turns configuration into engines; `device` is what models compute on; `worker` is where threads are; `desk` is the queue before
-//! recognition, `questions` that before end of turn; `handles` is what calls hold.
+//! `choose` turns configuration into engines; `cost` is what they were measured to need; `device` is what models compute on;
+//! `worker` is where threads are; `desk` is the queue before recognition, `questions` that before end of turn; `handles` is
+//! what calls hold.
 //! Engines do not know calls, HTTP or people.
 
 mod choose;
+pub mod cost;
 pub mod desk;
 pub mod device;
 pub mod handles;
@@ -20,16 +22,19 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sotto_llm::Provider;
 
 use self::choose::Chooser;
 pub use self::choose::TurnModel;
+use self::cost::Cost;
 use self::handles::{EndOfTurn, Recogniser, Voice};
 use self::llm::Chosen;
 use crate::config::{Config, SttEngine, TtsEngine, TurnEngine, VadEngine};
 use crate::models::{Device, Manifest, Model, ModelError, Stage, Store};
 use crate::pipeline::failure::EngineError;
+use crate::pipeline::meter::{Metered, Work};
 use crate::pipeline::stt::LoadError;
 use crate::pipeline::tts::KokoroError;
 use crate::pipeline::vad::VadModel;
@@ -168,11 +173,14 @@ pub struct Choice {
     /// What only the operator is told: where it is.
     #[serde(skip)]
     pub detail: Option<String>,
+    /// What it was measured to need; `None`: it was not, because it is elsewhere or another program.
+    #[serde(skip)]
+    pub cost: Option<Cost>,
 }
 
 impl Choice {
-    fn new(stage: &'static str, name: &str, why: impl Into<String>) -> Self {
-        Self { stage, name: name.to_owned(), why: why.into(), detail: None }
+    pub(crate) fn new(stage: &'static str, name: &str, why: impl Into<String>) -> Self {
+        Self { stage, name: name.to_owned(), why: why.into(), detail: None, cost: None }
     }
 
     /// Notes where it is, without what of an address may be a password.
@@ -212,6 +220,19 @@ pub struct Engines {
     pub voice: Option<Voice>,
     /// What was chosen and why, a line for each stage.
     pub choices: Vec<Choice>,
+    /// Who counts what they do.
+    pub meter: Metered,
+}
+
+/// The queue before an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// For what.
+    pub work: Work,
+    /// Jobs in it.
+    pub jobs: usize,
+    /// Jobs that may be in it; one more is refused.
+    pub limit: usize,
 }
 
 impl Engines {
@@ -243,11 +264,46 @@ impl Engines {
             let mut choices = chooser.choices;
             let place = choices.len().min(3);
             choices.insert(place, llm_choice);
-            Ok(Self { vad: Arc::from(vad), turn, recogniser, llm, llm_is_near, voice, choices })
+            let (vad, meter) = (Arc::from(vad), Metered::default());
+            Ok(Self { vad, turn, recogniser, llm, llm_is_near, voice, choices, meter })
         };
         tokio::task::spawn_blocking(load).await.unwrap_or_else(|_| {
             Err(EngineLoadError::Runtime("loading the engines panicked".to_owned()))
         })
+    }
+
+    /// From now on `meter` is told what these do. Clones made before keep theirs.
+    pub fn set_meter(&mut self, meter: &Metered) {
+        self.meter = meter.clone();
+        if let EndOfTurn::Model { questions, .. } = &mut self.turn {
+            questions.set_meter(meter);
+        }
+        if let Some(recogniser) = &mut self.recogniser {
+            recogniser.set_meter(meter);
+        }
+        if let Some(voice) = &mut self.voice {
+            voice.set_meter(meter);
+        }
+    }
+
+    /// What waits for them at this moment.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let turn = match &self.turn {
+            EndOfTurn::Model { questions, .. } => Some(questions.waiting()),
+            EndOfTurn::Silence => None,
+        };
+        let recogniser = self.recogniser.iter().flat_map(Recogniser::waiting);
+        let voice = self.voice.as_ref().map(Voice::waiting);
+        turn.into_iter().chain(recogniser).chain(voice).collect()
+    }
+
+    /// How long somebody has been waiting for an engine to begin, where that is longest. The language model is not of
+    /// them: it has a queue of its own.
+    pub fn longest_wait(&self) -> Duration {
+        let recognition = self.recogniser.as_ref().map(Recogniser::longest_wait);
+        let speech = self.voice.as_ref().map(Voice::longest_wait);
+        let waits = [recognition, speech, Some(self.turn.longest_wait())];
+        waits.into_iter().flatten().max().unwrap_or_default()
     }
 
     /// Puts another language model in the place of the one before.

@@ -12,6 +12,7 @@ mod headers;
 mod identity;
 mod json;
 mod limits;
+pub mod metrics;
 mod openapi;
 mod origin;
 mod seat;

@@ -21,7 +21,9 @@
 pub mod cancel;
 pub mod failure;
 pub mod frame;
+pub mod meter;
 pub mod text;
+pub mod took;
 
 pub mod conversation;
 pub mod history;
@@ -29,8 +31,11 @@ pub mod history;
 pub mod codec;
 pub mod ear;
 pub mod echo;
+pub mod handling;
 pub mod llm;
+pub mod load;
 pub mod mel;
+pub mod network;
 pub mod playout;
 pub mod reading;
 pub mod recording;
@@ -44,6 +49,7 @@ pub mod vad;
 mod jobs;
 mod mouth;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sotto_llm::Reach;
@@ -53,12 +59,16 @@ use tokio_util::task::TaskTracker;
 
 use self::conversation::{Ask, Command, Conversation, Event, Frame, Notice, ReplyId, Settings};
 use self::ear::{Ear, EarError};
+use self::handling::{Handling, Part};
 use self::history::History;
 use self::jobs::{Jobs, Result as JobResult};
+use self::load::Load;
+use self::meter::{Heard, Telling};
 use self::mouth::{Mouth, MouthError};
+use self::network::{Arrivals, Lookout, Network};
 use self::playout::Progress;
 use self::text::Text;
-use self::transport::microphone::Sound;
+use self::transport::microphone::{Arrival, Sound};
 use self::transport::{Control, HangUp, Line, NotStored};
 use self::tts::WordTiming;
 use self::vad::GateSettings;
@@ -91,6 +101,10 @@ pub struct Beginning {
     pub history: History,
     /// Said first; nothing if it is empty.
     pub greeting: Text,
+    /// Where it is counted how quickly sound is handled.
+    pub handling: Arc<Handling>,
+    /// What there is time for, in all calls of the server.
+    pub load: Arc<Load>,
 }
 
 /// A chunk of speech, for the client that plays it.
@@ -157,6 +171,8 @@ pub trait Dialect: Send {
     fn hush(&mut self, reply: ReplyId, hush: Hush) -> String;
     /// The news that the server will end the call.
     fn ending(&mut self, reason: HangUp, within: Duration) -> String;
+    /// How the person's sound arrives.
+    fn network(&mut self, network: &Network) -> String;
     /// The news of what became of an item that was to be stored.
     fn stored(&mut self, item: &str, result: Result<u64, NotStored>) -> String;
 }
@@ -173,11 +189,27 @@ pub struct Pipeline<D> {
     expected: Expected,
     manner: Manner,
     greeting: Text,
+    load: Arc<Load>,
+    /// Pieces of the person's sound that were dropped, as far as that has been counted.
+    dropped: u64,
     /// Whether the client has opened its events channel.
     listening: bool,
     /// When the last packet of the person's sound came, after the call began.
     last_packet: Option<Duration>,
+    handling: Part,
+    path: Path,
+    /// What was told of the person's sound to whoever counts.
+    telling: Telling,
     began: Instant,
+}
+
+/// The way of the person's sound, and who looks how it is.
+#[derive(Default)]
+struct Path {
+    rtt: Option<Duration>,
+    /// For the reports of turns, and for news in between.
+    turns: Lookout,
+    news: Lookout,
 }
 
 /// What is left of a call that is over.
@@ -222,7 +254,7 @@ impl<D: Dialect> Pipeline<D> {
         tracker: TaskTracker,
         cancel: CancellationToken,
     ) -> Self {
-        let Beginning { settings, history, greeting } = beginning;
+        let Beginning { settings, history, greeting, handling, load } = beginning;
         Self {
             ear: Ear::new(&engines.vad, settings.gate),
             conversation: Conversation::continued(settings.conversation, history),
@@ -234,8 +266,13 @@ impl<D: Dialect> Pipeline<D> {
             dialect,
             line,
             greeting,
+            load,
+            dropped: 0,
             listening: false,
             last_packet: None,
+            handling: Part::new(handling),
+            path: Path::default(),
+            telling: Telling::default(),
             began: Instant::now(),
         }
     }
@@ -260,14 +297,15 @@ impl<D: Dialect> Pipeline<D> {
             }
         };
         self.close(how);
-        let (packets, broken) = self.ear.stats();
+        let Arrivals { stats, broken, dropped, .. } = self.arrivals().unwrap_or_default();
+        self.tell_heard();
         tracing::info!(
             seconds = self.began.elapsed().as_secs(),
-            packets = packets.received,
-            lost = packets.lost,
-            late = packets.late,
+            packets = stats.received,
+            lost = stats.lost,
+            late = stats.late,
             broken,
-            dropped = self.line.microphone.dropped(),
+            dropped,
             "call ended: {end}"
         );
         if matches!(how, HangUp::SlowClient | HangUp::EngineFailed | HangUp::Resumed) {
@@ -293,7 +331,7 @@ impl<D: Dialect> Pipeline<D> {
         self.conversation.handle(Event::Closed { unheard }, now);
         while let Some(command) = self.conversation.poll_command() {
             if let Command::Tell(notice) = command {
-                self.dialect.tell(&notice, &mut Vec::new());
+                self.tell(notice);
             }
         }
     }
@@ -311,7 +349,7 @@ impl<D: Dialect> Pipeline<D> {
             message = self.line.control.recv() => self.client(message)?,
             Some(result) = self.jobs.next() => self.result(result)?,
             Some(progress) = self.mouth.track_progress() => self.progress(progress)?,
-            Some(sound) = self.line.microphone.recv() => self.sound(sound)?,
+            Some(arrival) = self.line.microphone.recv() => self.sound(arrival)?,
             () = until(wake) => {}
         }
         self.time_passes()
@@ -320,9 +358,9 @@ impl<D: Dialect> Pipeline<D> {
     /// What is due by now.
     fn time_passes(&mut self) -> Result<(), Stop> {
         let now = self.now();
-        if self.ear.deadline().is_some_and(|deadline| now >= deadline) {
+        if let Some(due) = self.ear.deadline().filter(|deadline| now >= *deadline) {
             let frames = self.ear.advance(now)?;
-            self.frames(frames)?;
+            self.frames(frames, self.began + due)?;
         }
         while let Some(progress) = self.mouth.poll(now) {
             self.progress(progress)?;
@@ -349,6 +387,13 @@ impl<D: Dialect> Pipeline<D> {
                 events.push(self.dialect.stored(&item, result));
                 None
             }
+            Some(Control::Path { rtt }) => {
+                self.path.rtt = rtt;
+                if let Some(arrivals) = self.arrivals() {
+                    events.push(self.dialect.network(&self.path.news.look(arrivals, rtt)));
+                }
+                None
+            }
             Some(Control::Ending { reason, within }) => {
                 events.push(self.dialect.ending(reason, within));
                 None
@@ -364,7 +409,9 @@ impl<D: Dialect> Pipeline<D> {
                 self.manner = settings.manner;
                 self.handle(Event::Asked(Ask::Configure(Box::new(settings.conversation))))
             }
-            Some(Request::Sound(samples)) => self.sound(Sound::Samples(samples)),
+            Some(Request::Sound(samples)) => {
+                self.sound(Arrival { sound: Sound::Samples(samples), at: Instant::now() })
+            }
             Some(Request::Played { reply, clause, played }) => {
                 match self.mouth.report(reply, clause, played, self.now()) {
                     Some(progress) => self.progress(progress),
@@ -374,23 +421,46 @@ impl<D: Dialect> Pipeline<D> {
         }
     }
 
-    fn sound(&mut self, sound: Sound) -> Result<(), Stop> {
+    fn sound(&mut self, arrival: Arrival) -> Result<(), Stop> {
         let now = self.now();
-        let frames = match sound {
+        let frames = match arrival.sound {
             Sound::Packet(packet) => {
                 self.last_packet = Some(now);
                 self.ear.packet(packet, now)?
             }
             Sound::Samples(samples) => self.ear.samples(&samples, now)?,
         };
-        self.frames(frames)
+        let dropped = self.line.microphone.dropped();
+        if dropped > self.dropped {
+            self.load.count_dropped(dropped - std::mem::replace(&mut self.dropped, dropped));
+        }
+        self.frames(frames, arrival.at)?;
+        if self.telling.is_due(now) {
+            self.tell_heard();
+        }
+        Ok(())
     }
 
-    fn frames(&mut self, frames: Vec<Frame>) -> Result<(), Stop> {
+    /// Tells whoever counts what came of the person's sound.
+    fn tell_heard(&mut self) {
+        let Some(arrivals) = self.arrivals() else { return };
+        let news = self.telling.news(&Heard::from(arrivals), self.now());
+        self.engines.meter.tell(|meter| meter.heard(&news));
+    }
+
+    /// Hands frames to the conversation that could be had since `since`.
+    fn frames(&mut self, frames: Vec<Frame>, since: Instant) -> Result<(), Stop> {
+        let number = frames.len();
         for frame in frames {
             self.handle(Event::Frame(frame))?;
         }
         self.ear.forget(self.conversation.keep_from());
+        let (took, lost) =
+            (since.elapsed(), self.arrivals().map_or(0, |arrivals| arrivals.stats.lost));
+        self.handling.note(number, took, self.line.microphone.dropped(), lost);
+        for _ in 0..number {
+            self.engines.meter.tell(|meter| meter.handled(took));
+        }
         Ok(())
     }
 
@@ -403,13 +473,13 @@ impl<D: Dialect> Pipeline<D> {
                 }
                 let now = self.now();
                 let duration = speech.duration();
-                let words = speech.words.clone();
+                let (words, took) = (speech.words.clone(), speech.took);
                 let mut events = Vec::new();
                 let Self { ear, mouth, line, dialect, .. } = self;
                 ear.plays(reply, clause, &speech.samples);
                 mouth.say(reply, clause, speech, last, now, &line.output, dialect, &mut events)?;
                 self.send(events)?;
-                self.handle(Event::Spoke { reply, duration, words, last })
+                self.handle(Event::Spoke { reply, duration, words, took, last })
             }
         }
     }
@@ -426,6 +496,7 @@ impl<D: Dialect> Pipeline<D> {
 
     /// Hands an event to the conversation and carries out what it decides.
     fn handle(&mut self, event: Event) -> Result<(), Stop> {
+        self.conversation.shed(self.load.shedding());
         self.conversation.handle(event, self.began.elapsed());
         while let Some(command) = self.conversation.poll_command() {
             self.execute(command)?;
@@ -461,13 +532,33 @@ impl<D: Dialect> Pipeline<D> {
                 self.ear.stops();
                 self.mouth.cancel(reply)?;
             }
+            Command::Shed(shed) => {
+                self.load.count(shed);
+                self.engines.meter.tell(|meter| meter.shed(shed.into()));
+            }
             Command::Tell(notice) => {
-                let mut events = Vec::new();
-                self.dialect.tell(&notice, &mut events);
+                let events = self.tell(notice);
                 self.send(events)?;
             }
         }
         Ok(())
+    }
+
+    /// A notice in the client's language. How its sound arrived belongs to the report of a turn, and is known only here.
+    fn tell(&mut self, mut notice: Notice) -> Vec<String> {
+        if let Notice::Turn(report) = &mut notice {
+            let (arrivals, rtt) = (self.arrivals(), self.path.rtt);
+            report.network = arrivals.map(|arrivals| self.path.turns.look(arrivals, rtt));
+        }
+        let mut events = Vec::new();
+        self.dialect.tell(&notice, &mut events);
+        events
+    }
+
+    /// What happened to the packets of the person's sound, if there are any.
+    fn arrivals(&self) -> Option<Arrivals> {
+        let arrivals = self.ear.arrivals()?;
+        Some(Arrivals { dropped: self.line.microphone.dropped(), ..arrivals })
     }
 
     fn hush(&mut self, reply: ReplyId, hush: Hush) -> Result<(), Stop> {

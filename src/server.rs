@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth::clock::Clock;
 use crate::auth::{AuthError, People};
-use crate::call::Calls;
+use crate::call::{Calls, admission};
 use crate::chat::{ChatError, Chats};
 use crate::config::{Config, PublicIp};
 use crate::engine::{EngineLoadError, Engines, llm};
@@ -24,6 +24,7 @@ use crate::http::{self, AppState};
 use crate::models::Store;
 use crate::pipeline::transport::webrtc::{WebRtc, WebRtcError};
 use crate::store::StoreError;
+use crate::telemetry::{Metrics, Telemetry, Traces, TracesError};
 use crate::vault::keyring::Keyring;
 
 pub use self::better::{find_model_server, puller};
@@ -66,6 +67,9 @@ pub enum ServerError {
     /// What people sign in with.
     #[error(transparent)]
     People(#[from] AuthError),
+    /// Where traces go.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// Serving.
     #[error("serving HTTP: {0}")]
     Serve(#[source] io::Error),
@@ -76,6 +80,8 @@ pub struct Server {
     config: Arc<Config>,
     listener: TcpListener,
     address: SocketAddr,
+    /// Where metrics are, if they have a port of their own.
+    metrics: Option<(TcpListener, SocketAddr)>,
     /// HTTPS, if that is wanted.
     tls: Option<Arc<rustls::ServerConfig>>,
     calls: Arc<Calls>,
@@ -93,10 +99,11 @@ impl Server {
         keyring: Arc<Keyring>,
         store: Arc<Store>,
     ) -> Result<Self, ServerError> {
-        let (listener, address) = bind(&config).await?;
+        let (listener, address) = bind(config.server.bind).await?;
         let engines = Engines::load(Arc::clone(&config), Arc::clone(&store), address).await?;
         let bound = (listener, address);
         let server = Self::assemble(config, keyring, bound, engines, Clock::system()).await?;
+        server.keep_watch();
         server.get_better(store);
         Ok(server)
     }
@@ -108,7 +115,7 @@ impl Server {
         engines: Engines,
         clock: Clock,
     ) -> Result<Self, ServerError> {
-        let bound = bind(&config).await?;
+        let bound = bind(config.server.bind).await?;
         Self::assemble(config, keyring, bound, engines, clock).await
     }
 
@@ -129,6 +136,12 @@ impl Server {
         let (people, chats) =
             people::open(&config, keyring, clock, &tracker, stopping.child_token()).await?;
         let people = Arc::new(people);
+        let metrics = match config.telemetry.metrics.bind {
+            Some(own) => Some(bind(own).await?),
+            None => None,
+        };
+        let telemetry = telemetry(&config, &tracker, stopping.child_token())?;
+        chats.count_in(&telemetry.metrics);
         let public = match &config.webrtc.public_ip {
             PublicIp::Auto => None,
             PublicIp::Fixed(addresses) => Some(addresses.as_slice()),
@@ -137,15 +150,36 @@ impl Server {
         let port = config.webrtc.udp_port;
         let webrtc =
             WebRtc::start(port, public, loopback, &tracker, stopping.child_token()).await?;
-        let calls = Arc::new(Calls::new(
+        let calls = Calls::new(
             Arc::clone(&config),
             engines,
             webrtc,
             tracker.clone(),
             stopping.child_token(),
             CancellationToken::new(),
-        ));
-        Ok(Self { config, listener, address, tls, calls, people, chats, tracker, stopping })
+        );
+        let calls = Arc::new(calls.with_telemetry(telemetry));
+        let server = Self {
+            config,
+            listener,
+            address,
+            metrics,
+            tls,
+            calls,
+            people,
+            chats,
+            tracker,
+            stopping,
+        };
+        Ok(server)
+    }
+
+    /// Looks from now on how the machine copes, and takes on less when it does not.
+    fn keep_watch(&self) {
+        let (calls, stopping) = (Arc::clone(&self.calls), self.stopping.child_token());
+        self.tracker.spawn(async move {
+            stopping.run_until_cancelled(admission::watch(&calls)).await;
+        });
     }
 
     /// Begins what makes the next calls better.
@@ -166,6 +200,11 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where `/metrics` is, if it has a port of its own.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(_, address)| *address)
     }
 
     /// Where the page is.
@@ -199,7 +238,9 @@ impl Server {
         self,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServerError> {
-        let Self { config, listener, tls, calls, people, chats, tracker, stopping, .. } = self;
+        let Self {
+            config, listener, metrics, tls, calls, people, chats, tracker, stopping, ..
+        } = self;
         let db = chats.db().clone();
         let state =
             AppState::new(Arc::clone(&config), Arc::clone(&calls), Arc::clone(&people), chats);
@@ -208,6 +249,14 @@ impl Server {
             let forgetting = async { tokio::join!(limits.keep_sweeping(), people.keep_sweeping()) };
             ending.run_until_cancelled(forgetting).await;
         });
+        if let Some((listener, _)) = metrics {
+            let serving = http::metrics::serve(listener, state.clone(), stopping.child_token());
+            tracker.spawn(async move {
+                if let Err(error) = serving.await {
+                    tracing::error!(%error, "metrics are no longer served");
+                }
+            });
+        }
         let grace = Duration::from_millis(config.server.shutdown_grace_ms);
         let stop = stopping.clone();
         let draining = Arc::clone(&calls);
@@ -246,8 +295,18 @@ impl Server {
     }
 }
 
-async fn bind(config: &Config) -> Result<(TcpListener, SocketAddr), ServerError> {
-    let address = config.server.bind;
+/// Who is told what the server does.
+fn telemetry(
+    config: &Config,
+    tracker: &TaskTracker,
+    stopping: CancellationToken,
+) -> Result<Telemetry, TracesError> {
+    let metrics = Arc::<Metrics>::default();
+    let traces = Traces::start(&config.telemetry.traces, &metrics, tracker, stopping)?;
+    Ok(Telemetry { metrics, traces })
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerError> {
     let failed = |source| ServerError::Bind { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;

@@ -3,6 +3,7 @@
 mod calls;
 mod checks;
 mod keys;
+mod load;
 mod memory;
 mod tools;
 mod turns;

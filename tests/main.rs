@@ -25,6 +25,14 @@ mod durability;
 
 mod privacy;
 
+mod telemetry;
+
 mod configuration;
+
+mod scaling;
+
+mod instructions;
+
+mod deploy;
 
 mod command_line;

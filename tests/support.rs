@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod database;
 pub mod engines;
+pub mod exposition;
 pub mod fakes;
 pub mod hub;
 pub mod loopback;

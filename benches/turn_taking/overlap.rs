@@ -60,12 +60,12 @@ fn speak_over(
     let ducked = (at(energetic)..at(energetic + 2.0)).find(|i| heard[*i] < 0.2);
     let stopped = (at(energetic)..at(energetic + 2.0))
         .find(|i| heard[*i..(*i + 30).min(heard.len())].iter().all(|level| *level < 0.005));
-    let overlaps = call.notices().iter().filter_map(|(_, notice)| match notice {
+    let mut overlaps = call.notices().iter().filter_map(|(_, notice)| match notice {
         Notice::Overlapped { overlap, .. } => Some(*overlap),
         _ => None,
     });
     // Whether it was stopped at some time; later words are said over the next reply.
-    let overlap = overlaps.clone().find(|overlap| overlap.stopped).or(overlaps.last());
+    let overlap = overlaps.clone().find(|overlap| overlap.stopped).or(overlaps.next_back());
     let whole = call.notices().iter().any(|(_, notice)| {
         matches!(notice, Notice::Kept { text, interrupted: false, .. } if text.as_str() == STORY)
     });

@@ -16,6 +16,7 @@ use crate::pipeline::history::Role;
 use crate::pipeline::text::Text;
 use crate::pipeline::transport::{Control, HangUp, NotStored};
 use crate::store::turns;
+use crate::telemetry::Metrics;
 
 /// Items that wait to be stored: more than is said in an hour. Full: the item is given up, and the client told.
 const WAITING: usize = 1_000;
@@ -100,19 +101,26 @@ impl Namer {
 /// A call's way to its conversation.
 pub(super) struct Keeper {
     queue: mpsc::Sender<Keep>,
+    metrics: Arc<Metrics>,
 }
 
 impl Keeper {
     /// Keeps what comes. It goes on after the call until everything is stored.
     pub(super) fn start(keeping: Keeping, tracker: &TaskTracker) -> Self {
         let (queue, waiting) = mpsc::channel(WAITING);
+        let metrics = Arc::clone(keeping.writer.chats().metrics());
         tracker.spawn(run(keeping, waiting));
-        Self { queue }
+        Self { queue, metrics }
     }
 
     /// Hands something over. It does not wait.
     pub(super) fn keep(&self, keep: Keep) -> Result<(), NotStored> {
-        self.queue.try_send(keep).map_err(|_| NotStored::TooMany)
+        // Before it is there, so that it is never taken out first.
+        self.metrics.store.waits();
+        self.queue.try_send(keep).map_err(|_| {
+            self.metrics.store.is_served();
+            NotStored::TooMany
+        })
     }
 }
 
@@ -137,6 +145,11 @@ async fn run(keeping: Keeping, mut waiting: mpsc::Receiver<Keep>) {
         };
         let Some(keep) = keep else { break };
         let result = store(&mut writer, &keep, &mut away, &stopping).await;
+        let metrics = &writer.chats().metrics().store;
+        metrics.is_served();
+        if let (Keep::Item(_) | Keep::Shorten(_), Err(why)) = (&keep, result) {
+            metrics.gave_up(why);
+        }
         anything |= result.is_ok();
         if let (Keep::Item(item), Ok(_)) = (&keep, result) {
             match item.role {

@@ -16,12 +16,15 @@ use super::record::Recorder;
 use super::remains::{Home, Remains, Resumed};
 use super::seat::Place;
 use super::session::{OutputKind, Session};
+use super::turn_log::TurnLog;
 use crate::pipeline::codec::wav::to_i16;
 use crate::pipeline::conversation::{Notice, ReplyId};
 use crate::pipeline::history::ItemId;
+use crate::pipeline::network::Network;
 use crate::pipeline::text::Text;
 use crate::pipeline::transport::{HangUp, NotStored};
 use crate::pipeline::{Chunk, Dialect, Hush, Left, Request};
+use crate::telemetry::Told;
 
 /// An item that a client is adding.
 struct Choosing {
@@ -52,13 +55,17 @@ pub struct Realtime {
     replies: HashMap<ReplyId, tell::Reply>,
     /// The call that goes on in this one.
     resumed: Option<Resumed>,
+    /// How turns went.
+    turns: Arc<TurnLog>,
+    /// Who is told what the client is told.
+    told: Told,
 }
 
 impl Realtime {
     /// For the call `call_id` with this session, in this place.
-    pub(super) fn new(mut session: Session, call_id: &str, place: Place) -> Self {
+    pub(super) fn new(mut session: Session, call_id: &str, place: Place, told: Told) -> Self {
         session.begin();
-        let Place { earlier, ids: taken, stored, keeper, replies, resumed } = place;
+        let Place { earlier, ids: taken, stored, keeper, replies, resumed, turns } = place;
         let model = session.model();
         let recorder = keeper.map(|keeper| Recorder::new(keeper, model.to_owned(), replies));
         let chosen = earlier.into_iter().collect();
@@ -75,6 +82,8 @@ impl Realtime {
             answering: None,
             replies: HashMap::new(),
             resumed,
+            turns,
+            told,
         }
     }
 
@@ -87,7 +96,7 @@ impl Realtime {
         let Left { history, mut missed, dialect, .. } = left;
         let names = history.ids().map(|item| (item, dialect.item_id(item))).collect();
         let conversation = dialect.conversation_id();
-        let Self { session, mut taken, stored, chosen, recorder, resumed, .. } = dialect;
+        let Self { session, mut taken, stored, chosen, recorder, resumed, turns, .. } = dialect;
         taken.extend(chosen.into_values());
         // What was missed before, and has not been said again since.
         if let Some(resumed) = resumed.filter(|_| missed.is_empty()) {
@@ -104,6 +113,7 @@ impl Realtime {
             replies,
             conversation,
             missed,
+            turns,
             home,
         }
     }
@@ -183,6 +193,7 @@ impl Realtime {
         let id = self.item_id(item);
         let Some(recorder) = &mut self.recorder else { return };
         if let Err(why) = what(recorder, id.clone()) {
+            self.told.metrics().store.gave_up(why);
             events.push(self.stored(&id, Err(why)));
         }
     }
@@ -258,6 +269,10 @@ impl Dialect for Realtime {
                 self.event("sotto.item.not_stored", fields)
             }
         }
+    }
+
+    fn network(&mut self, network: &Network) -> String {
+        self.event("sotto.network", json!(network))
     }
 
     fn hush(&mut self, reply: ReplyId, hush: Hush) -> String {

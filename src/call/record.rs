@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::keep::{Keep, Keeper};
 use crate::chat::content::{Content, NewItem, Via};
 use crate::chat::now_ms;
@@ -68,9 +66,8 @@ impl Recorder {
     }
 
     /// How a turn went.
-    pub(super) fn turned(&self, id: String, item: String, report: &Value) -> Result<(), NotStored> {
-        let report = report.to_string();
-        self.keeper.keep(Keep::Turn(turns::Row { id, item, report, created_ms: now_ms() }))
+    pub(super) fn turned(&self, turn: turns::Row) -> Result<(), NotStored> {
+        self.keeper.keep(Keep::Turn(turn))
     }
 
     /// Less was heard of a reply than was stored.

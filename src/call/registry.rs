@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::admission::Permit;
+use super::turn_log::TurnLog;
 use crate::pipeline::transport::webrtc::Signalling;
 use crate::pipeline::transport::{Control, HangUp};
 
@@ -53,8 +55,11 @@ pub(super) struct Entry {
     etag: u64,
     /// Whose call it is, if that is known.
     person: Option<Arc<str>>,
+    /// Its place, unless a call that goes on with it has taken that over.
+    permit: Option<Permit>,
     /// Cancelled when nothing of it goes on any more, and what is left of it can be had.
     over: CancellationToken,
+    turns: Arc<TurnLog>,
 }
 
 impl Entry {
@@ -63,10 +68,11 @@ impl Entry {
         control: mpsc::Sender<Control>,
         signalling: Option<Signalling>,
         person: Option<Arc<str>>,
+        permit: Permit,
     ) -> Self {
         let (reason, etag, over) = (Arc::default(), rand::random(), CancellationToken::new());
-        let began = SystemTime::now();
-        Self { cancel, control, signalling, began, reason, etag, person, over }
+        let (began, permit, turns) = (SystemTime::now(), Some(permit), Arc::default());
+        Self { cancel, control, signalling, began, reason, etag, person, permit, over, turns }
     }
 
     /// The version of its ICE session.
@@ -87,12 +93,18 @@ pub(super) struct Registration {
     id: CallId,
     reason: Arc<OnceLock<HangUp>>,
     over: CancellationToken,
+    turns: Arc<TurnLog>,
 }
 
 impl Registration {
     /// Which call.
     pub(super) fn id(&self) -> &CallId {
         &self.id
+    }
+
+    /// How its turns went.
+    pub(super) fn turns(&self) -> &Arc<TurnLog> {
+        &self.turns
     }
 
     /// Why the server ended the call, if it did.
@@ -103,7 +115,9 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.registry.calls().remove(self.id.as_str());
+        // Its place is free before whoever waits for its end knows of that.
+        let entry = self.registry.calls().remove(self.id.as_str());
+        drop(entry);
         self.over.cancel();
     }
 }
@@ -111,20 +125,26 @@ impl Drop for Registration {
 impl Registry {
     pub(super) fn register(registry: &Arc<Self>, id: CallId, entry: Entry) -> Registration {
         let (reason, over) = (Arc::clone(&entry.reason), entry.over.clone());
+        let turns = Arc::clone(&entry.turns);
         registry.calls().insert(id.as_str().into(), entry);
-        Registration { registry: Arc::clone(registry), id, reason, over }
+        Registration { registry: Arc::clone(registry), id, reason, over, turns }
     }
 
-    /// Ends a call of this person because it goes on in another. What is cancelled once it is over.
-    pub(super) fn take_over(&self, id: &str, person: Option<&str>) -> Option<CancellationToken> {
-        let calls = self.calls();
-        let entry = calls.get(id).filter(|entry| entry.person.as_deref() == person)?;
+    /// Ends a call of this person because it goes on in another. What is cancelled once it is over, and its place, which
+    /// nobody else can take meanwhile.
+    pub(super) fn take_over(
+        &self,
+        id: &str,
+        person: Option<&str>,
+    ) -> Option<(CancellationToken, Option<Permit>)> {
+        let mut calls = self.calls();
+        let entry = calls.get_mut(id).filter(|entry| entry.person.as_deref() == person)?;
         entry.reason.get_or_init(|| HangUp::Resumed);
         // It is told, so that it can say how much was heard. One that does not listen is ended.
         if entry.control.try_send(Control::HungUp(HangUp::Resumed)).is_err() {
             entry.cancel.cancel();
         }
-        Some(entry.over.clone())
+        Some((entry.over.clone(), entry.permit.take()))
     }
 
     /// Ends a call. Whether there was one.
@@ -143,6 +163,13 @@ impl Registry {
         for entry in self.calls().values() {
             let _ = entry.control.try_send(control.clone());
         }
+    }
+
+    /// How the turns of a call of this person went.
+    pub(super) fn turns(&self, id: &str, person: Option<&str>) -> Option<Arc<TurnLog>> {
+        let calls = self.calls();
+        let entry = calls.get(id).filter(|entry| entry.person.as_deref() == person)?;
+        Some(Arc::clone(&entry.turns))
     }
 
     pub(super) fn signalling(&self, id: &str) -> Option<(Signalling, String)> {

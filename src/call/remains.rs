@@ -15,6 +15,7 @@ use super::keep::Stay;
 use super::record::Replies;
 use super::seat::Place;
 use super::session::Session;
+use super::turn_log::TurnLog;
 use crate::chat::Tier;
 use crate::pipeline::history::{History, ItemId};
 use crate::pipeline::text::Text;
@@ -44,6 +45,8 @@ pub(super) struct Remains {
     pub(super) conversation: String,
     /// What was made and not heard of a reply.
     pub(super) missed: Text,
+    /// How its turns went.
+    pub(super) turns: Arc<TurnLog>,
     /// The conversation that it was in.
     pub(super) home: Option<Home>,
 }
@@ -78,7 +81,7 @@ impl Remains {
     /// Goes on in `place`, where `said` was said before: what is known of both.
     pub(super) fn join(self, call_id: &str, said: &History, place: &mut Place) -> History {
         let Self { mut history, mut names, taken, stored, .. } = self;
-        let Self { replies, conversation, missed, session, .. } = self;
+        let Self { replies, conversation, missed, session, turns, .. } = self;
         // The conversation may have been changed since. Of a private one nobody here knows what is in it.
         if place.keeper.is_some() && session.tier() != Some(Tier::Private) {
             let is_gone = |name: &String| stored.contains(name) && !place.ids.contains(name);
@@ -97,6 +100,7 @@ impl Remains {
         place.ids.extend(taken);
         place.ids.extend(place.earlier.iter().map(|(_, name)| name.clone()));
         place.replies = replies;
+        place.turns.begin_with(&turns);
         place.resumed = Some(Resumed { call_id: call_id.to_owned(), conversation, missed });
         history
     }
@@ -107,6 +111,15 @@ struct Kept {
     call_id: String,
     until: Instant,
     remains: Remains,
+}
+
+impl Kept {
+    /// Whether this is left of that call, and `person` can still have it.
+    fn is_theirs(&self, call_id: &str, person: Option<&str>) -> bool {
+        self.call_id == call_id
+            && self.remains.person.as_deref() == person
+            && Instant::now() < self.until
+    }
 }
 
 /// Where they lie. Whoever takes one has it alone.
@@ -150,13 +163,16 @@ impl Shelf {
 
     /// What is left of this call and can still be had by `person`, and until when.
     pub(super) fn take(&self, call_id: &str, person: Option<&str>) -> Option<(Instant, Remains)> {
-        let now = Instant::now();
         let mut kept = self.kept();
-        let at = kept.iter().position(|kept| {
-            let is_theirs = kept.remains.person.as_deref() == person;
-            kept.call_id == call_id && is_theirs && now < kept.until
-        })?;
+        let at = kept.iter().position(|kept| kept.is_theirs(call_id, person))?;
         kept.remove(at).map(|kept| (kept.until, kept.remains))
+    }
+
+    /// How the turns of this call of `person` went, as long as it can be resumed.
+    pub(super) fn turns(&self, call_id: &str, person: Option<&str>) -> Option<Arc<TurnLog>> {
+        let kept = self.kept();
+        let found = kept.iter().find(|kept| kept.is_theirs(call_id, person))?;
+        Some(Arc::clone(&found.remains.turns))
     }
 
     /// Forgets what is left of a call. Whether there was anything.
@@ -262,6 +278,7 @@ mod tests {
     use crate::engine::Engines;
     use crate::engine::handles::EndOfTurn;
     use crate::pipeline::history::Role;
+    use crate::pipeline::meter::Metered;
     use crate::pipeline::vad::Energy;
 
     fn remains(person: Option<&str>) -> Remains {
@@ -273,6 +290,7 @@ mod tests {
             llm_is_near: false,
             voice: None,
             choices: Vec::new(),
+            meter: Metered::default(),
         };
         let mut history = History::default();
         let item = history.begin();
@@ -287,6 +305,7 @@ mod tests {
             replies: Replies::default(),
             conversation: "conv_1".to_owned(),
             missed: Text::from("the rest"),
+            turns: Arc::default(),
             home: None,
         }
     }
@@ -329,6 +348,9 @@ mod tests {
     fn nobody_has_those_of_somebody_else() {
         let shelf = Shelf::default();
         shelf.put("call_1", remains(Some("ann")));
+        assert!(shelf.turns("call_1", Some("bob")).is_none());
+        assert!(shelf.turns("call_1", None).is_none());
+        assert!(shelf.turns("call_1", Some("ann")).is_some());
         assert!(shelf.take("call_1", Some("bob")).is_none());
         assert!(shelf.take("call_1", None).is_none());
         assert!(shelf.take("call_2", Some("ann")).is_none());

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::keep::{Keeper, Keeping, Namer, Stay};
 use super::record::Replies;
 use super::remains::{Home, Resumed};
+use super::turn_log::TurnLog;
 use crate::chat::content::{Item, Meta};
 use crate::chat::{ChatError, Tier, Writer};
 use crate::pipeline::history::{History, ItemId, Role};
@@ -40,6 +41,8 @@ pub(super) struct Place {
     pub(super) replies: Replies,
     /// The call that goes on.
     pub(super) resumed: Option<Resumed>,
+    /// Where it is noted how turns went.
+    pub(super) turns: Arc<TurnLog>,
 }
 
 impl Seat {

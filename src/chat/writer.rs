@@ -1,6 +1,7 @@
 //! The one who adds to a conversation: a call, or a reply being written. Holding it keeps others out.
 
 use std::collections::HashSet;
+use std::time::Instant;
 
 use super::content::{Item, Meta, NewItem, TitleBy};
 use super::live::InUse;
@@ -11,6 +12,7 @@ use super::{ATTEMPTS, ChatError, Chats, now_ms};
 use crate::pipeline::history::Role;
 use crate::pipeline::text::Text;
 use crate::store::{Db, StoreError, items, turns};
+use crate::telemetry::metrics::Change;
 
 /// Earlier items that are read for a conversation that goes on; the model's window is smaller.
 const EARLIER: i64 = 400;
@@ -96,6 +98,13 @@ impl Writer {
 
     /// Adds an item. When this returns, it is stored, and this is its place.
     pub async fn append(&mut self, item: &NewItem) -> Result<u64, ChatError> {
+        let began = Instant::now();
+        let added = self.try_append(item).await;
+        self.count(Change::Item, began, added.is_ok());
+        added
+    }
+
+    async fn try_append(&mut self, item: &NewItem) -> Result<u64, ChatError> {
         for _ in 0..ATTEMPTS {
             if self.stale {
                 self.reload().await?;
@@ -130,6 +139,13 @@ impl Writer {
 
     /// Shortens an item to what was heard of it.
     pub async fn shorten(&mut self, item: &NewItem) -> Result<(), ChatError> {
+        let began = Instant::now();
+        let shortened = self.try_shorten(item).await;
+        self.count(Change::Shorten, began, shortened.is_ok());
+        shortened
+    }
+
+    async fn try_shorten(&mut self, item: &NewItem) -> Result<(), ChatError> {
         for _ in 0..ATTEMPTS {
             let (db, now) = (&self.chats.inner.db, now_ms());
             let done = match &mut self.place {
@@ -157,9 +173,19 @@ impl Writer {
     /// Keeps how a turn went, of a conversation that is kept.
     pub async fn note_turn(&self, report: &turns::Row) -> Result<(), ChatError> {
         if !matches!(self.place, Place::Ephemeral) {
-            turns::insert(&self.chats.inner.db, &self.id, report).await?;
+            let began = Instant::now();
+            let noted = turns::insert(&self.chats.inner.db, &self.id, report).await;
+            self.count(Change::Turn, began, noted.is_ok());
+            noted?;
         }
         Ok(())
+    }
+
+    /// Counts a change that the database was asked for. What is in memory only takes no time.
+    fn count(&self, change: Change, began: Instant, done: bool) {
+        if !matches!(self.place, Place::Ephemeral) {
+            self.chats.metrics().store.tried(change, began.elapsed(), done);
+        }
     }
 
     /// Deletes the items from the one with this id on.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::keys::keyring;
 use super::{Common, check_files, runtime};
+use crate::call::admission::estimate::{Estimate, estimate_here};
 use crate::chat::owner::check_ring;
-use crate::config::{Config, SMART_TURN_V2, SttEngine, TtsEngine, TurnEngine};
+use crate::config::{CallLimit, Config, SMART_TURN_V2, SttEngine, TtsEngine, TurnEngine};
 use crate::engine::program::find;
 use crate::engine::{Engines, device, find_smart_turn_v2, onnxruntime_path};
 use crate::models::{Status, Store};
@@ -67,6 +68,7 @@ pub(super) fn run(common: &Common) -> anyhow::Result<()> {
             for choice in &engines.choices {
                 println!("  {:<5} {} ({})", choice.stage, choice.name, choice.for_operator());
             }
+            capacity(config.limits.calls, &estimate_here(&engines.choices));
             anyhow::ensure!(
                 engines.recogniser.is_some(),
                 "nobody can call before there is a recognition engine: sotto models pull, \
@@ -76,6 +78,20 @@ pub(super) fn run(common: &Common) -> anyhow::Result<()> {
             Ok(())
         }
         Err(error) => Err(anyhow::anyhow!("an engine that is configured cannot run: {error}")),
+    }
+}
+
+/// How many calls are taken at once, and how many the machine was measured to carry.
+fn capacity(configured: CallLimit, estimate: &Estimate) {
+    let Estimate { calls, .. } = estimate;
+    match configured {
+        CallLimit::Auto => println!("calls at once: {calls} ({})", estimate.why()),
+        CallLimit::Fixed(fixed) => {
+            println!(
+                "calls at once: {fixed} (limits.calls; auto would be {calls}: {})",
+                estimate.why()
+            );
+        }
     }
 }
 
@@ -130,10 +146,11 @@ fn keeping(config: &Config) {
 }
 
 fn ports(config: &Config) {
-    let bind = config.server.bind;
-    match TcpListener::bind(bind) {
-        Ok(_) => println!("TCP {bind}: free"),
-        Err(error) => println!("TCP {bind}: {error} (is a server running already?)"),
+    for bind in [Some(config.server.bind), config.telemetry.metrics.bind].into_iter().flatten() {
+        match TcpListener::bind(bind) {
+            Ok(_) => println!("TCP {bind}: free"),
+            Err(error) => println!("TCP {bind}: {error} (is a server running already?)"),
+        }
     }
     let media = SocketAddr::from(([0, 0, 0, 0], config.webrtc.udp_port));
     match UdpSocket::bind(media) {

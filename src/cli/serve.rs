@@ -35,10 +35,15 @@ fn announce(config: &Config, server: &Server) {
     println!("sotto {}", env!("CARGO_PKG_VERSION"));
     println!("  page      {}", server.url());
     println!("  media     UDP {port} on {}", hosts.join(", "));
+    if let Some(address) = server.metrics_address() {
+        println!("  metrics   http://{address}/metrics");
+    }
     let engines = server.calls().engines();
     for choice in &engines.choices {
         println!("  {:<9} {} ({})", label(choice.stage), choice.name, choice.for_operator());
     }
+    let standing = server.calls().admission().standing();
+    println!("  takes     {} ({})", calls(standing.limit), standing.why);
     if engines.recogniser.is_none() {
         println!("  Nobody can call before there is a recognition engine: sotto doctor");
     }
@@ -57,6 +62,10 @@ fn announce(config: &Config, server: &Server) {
     };
     println!("  keeps     conversations, encrypted, in {place}");
     println!("  Press Ctrl-C to stop.");
+}
+
+fn calls(limit: usize) -> String {
+    if limit == 1 { "1 call at once".to_owned() } else { format!("{limit} calls at once") }
 }
 
 /// On a door that others can reach: who is let in.

@@ -161,7 +161,7 @@ fn set(target: &mut Value, path: &[String], value: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{LlmProvider, OpenCalls, PublicIp};
+    use crate::config::{CallLimit, LlmProvider, OpenCalls, PublicIp};
 
     fn read(text: &str) -> Result<Config, ConfigError> {
         parse(text, "config.yml", [])
@@ -221,8 +221,21 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.auth.open_calls, OpenCalls::Any);
-        assert_eq!(config.limits.calls, 7);
+        assert_eq!(config.limits.calls, CallLimit::Fixed(7));
         assert_eq!(config.llm.model, "a");
+    }
+
+    #[test]
+    fn how_many_calls_is_a_number_or_left_to_the_server() {
+        let calls = |value: &str| read(&format!("limits:\n  calls: {value}\n"));
+        assert_eq!(calls("auto").unwrap().limits.calls, CallLimit::Auto);
+        assert_eq!(calls("12").unwrap().limits.calls, CallLimit::Fixed(12));
+        for wrong in ["many", "-3", "2.5", "[1]"] {
+            let message = calls(wrong).unwrap_err().to_string();
+            assert!(message.starts_with("config.yml:2:"), "{message}");
+            assert!(message.contains("auto"), "{message}");
+        }
+        assert!(calls("0").unwrap_err().to_string().starts_with("limits.calls: "));
     }
 
     #[test]

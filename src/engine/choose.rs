@@ -12,6 +12,7 @@ use sotto_llm::Reach;
 use sotto_phonemes::Lexicon;
 use tokio::runtime::Handle;
 
+use super::cost::{self, Cost};
 use super::desk::Desk;
 use super::device::{self, Opened};
 use super::handles::{Defaults, Recogniser, Voice};
@@ -74,6 +75,13 @@ impl Chooser<'_> {
         self.choices.push(Choice::new(stage, name, why));
     }
 
+    /// What the engine that was chosen last for this stage was measured to need.
+    fn measured(&mut self, stage: &'static str, cost: Cost) {
+        if let Some(choice) = self.choices.iter_mut().rfind(|choice| choice.stage == stage) {
+            choice.cost = Some(cost);
+        }
+    }
+
     fn chose_remote(&mut self, stage: &'static str, address: &str) {
         self.choices.push(Choice::new(stage, "remote", "configured").at(address));
     }
@@ -91,6 +99,13 @@ impl Chooser<'_> {
     }
 
     pub(super) fn vad(&mut self, runtime: &Result<OnnxRuntime>) -> Result<Box<dyn VadModel>> {
+        let model = self.vad_model(runtime)?;
+        let cost = cost::of_frames(&*model, &warm_up()).map_err(EngineLoadError::WarmUp)?;
+        self.measured("vad", cost);
+        Ok(model)
+    }
+
+    fn vad_model(&mut self, runtime: &Result<OnnxRuntime>) -> Result<Box<dyn VadModel>> {
         let config = &self.config.vad;
         if config.engine == VadEngine::Energy {
             self.chose("vad", "energy", "configured");
@@ -139,6 +154,7 @@ impl Chooser<'_> {
                 let name = short_name(&config.model);
                 let why = [Some("configured".to_owned()), self.device()?.news(), Some(pace(took))];
                 self.chose("stt", &name, why.into_iter().flatten().collect::<Vec<_>>().join("; "));
+                self.measure_recognition(&mut *whisper)?;
                 (name, vec![whisper])
             }
             SttEngine::Whisper | SttEngine::Auto => match self.best_recognition()? {
@@ -163,8 +179,9 @@ impl Chooser<'_> {
                 self.speaking("remote".to_owned(), Cast::open(&config.voice), engines.collect())
             }
             TtsEngine::Kokoro => {
-                let (kokoro, took) = self.load_kokoro()?;
-                self.chose("tts", KOKORO, format!("configured; {}", speaking_pace(took)));
+                let (kokoro, cost) = self.load_kokoro()?;
+                self.chose("tts", KOKORO, format!("configured; {}", speaking_pace(cost)));
+                self.measured("tts", cost);
                 self.speaking(KOKORO.to_owned(), kokoro.cast(), vec![Box::new(kokoro)])
             }
             TtsEngine::Command => {
@@ -181,15 +198,13 @@ impl Chooser<'_> {
     fn best_voice(&mut self) -> Result<Option<Voice>> {
         let config = &self.config.tts;
         let note = match self.load_kokoro() {
-            Ok((kokoro, took)) if took <= QUICK_ENOUGH => {
-                self.chose(
-                    "tts",
-                    KOKORO,
-                    format!("the best that is here; {}", speaking_pace(took)),
-                );
+            Ok((kokoro, cost)) if cost.took.as_secs_f32() <= QUICK_ENOUGH => {
+                let why = format!("the best that is here; {}", speaking_pace(cost));
+                self.chose("tts", KOKORO, why);
+                self.measured("tts", cost);
                 return self.speaking(KOKORO.to_owned(), kokoro.cast(), vec![Box::new(kokoro)]);
             }
-            Ok((_, took)) => format!("{KOKORO} was passed over: {}", speaking_pace(took)),
+            Ok((_, cost)) => format!("{KOKORO} was passed over: {}", speaking_pace(cost)),
             Err(error) => error.to_string(),
         };
         match self.program(&config.command.program, &SPEECH_PROGRAMS) {
@@ -216,8 +231,8 @@ impl Chooser<'_> {
         Ok(Some(Voice::new(name, cast, self.start("speech", engines)?)))
     }
 
-    /// Kokoro, warm, and how long it takes, as a part of how long its speech lasts.
-    fn load_kokoro(&self) -> Result<(Kokoro, f32)> {
+    /// Kokoro, warm, and what it takes for a second of speech.
+    fn load_kokoro(&self) -> Result<(Kokoro, Cost)> {
         let config = &self.config.tts;
         let name = if config.model == "auto" { KOKORO } else { &config.model };
         let folder = self.store.find(name)?;
@@ -231,11 +246,12 @@ impl Chooser<'_> {
         // recorded would be recorded, too.
         let device = device::open("tts", config.device)?.candle;
         let mut kokoro = Kokoro::load(&folder, &device, settings).map_err(fail)?;
-        let mut took = f32::MAX;
+        let mut took = 0.0;
         for _ in 0..2 {
             took = pace_of_speech(&mut kokoro).map_err(EngineLoadError::WarmUp)?;
         }
-        Ok((kokoro, took))
+        let cores = if device.is_cpu() { cores() } else { 0 };
+        Ok((kokoro, Cost { took: Duration::from_secs_f32(took), side_by_side: 1, cores }))
     }
 
     /// The best Whisper that is here and quick enough, or else a program.
@@ -265,6 +281,7 @@ impl Chooser<'_> {
             if took <= QUICK_ENOUGH {
                 notes.push(format!("the best that is here; {}", pace(took)));
                 self.chose("stt", &name, notes.join("; "));
+                self.measure_recognition(&mut *whisper)?;
                 return Ok(Some((name, vec![whisper])));
             }
             notes.push(format!("{name} was passed over: {}", pace(took)));
@@ -283,16 +300,19 @@ impl Chooser<'_> {
                 self.chose("stt", &name, notes.join("; "));
                 Ok(Some((name, self.program_recognition(&runner))))
             }
-            Err(_) if slow.is_some() => Ok(slow.map(|(name, _, engine)| {
-                self.chose("stt", &name, notes.join("; "));
-                (name, vec![engine])
-            })),
-            Err(error @ EngineLoadError::NoWeights) => Err(error),
-            Err(error) => {
-                notes.push(error.to_string());
-                self.chose("stt", "none", notes.join("; "));
-                Ok(None)
-            }
+            Err(error) => match slow {
+                Some((name, _, mut engine)) => {
+                    self.chose("stt", &name, notes.join("; "));
+                    self.measure_recognition(&mut *engine)?;
+                    Ok(Some((name, vec![engine])))
+                }
+                None if matches!(error, EngineLoadError::NoWeights) => Err(error),
+                None => {
+                    notes.push(error.to_string());
+                    self.chose("stt", "none", notes.join("; "));
+                    Ok(None)
+                }
+            },
         }
     }
 
@@ -313,6 +333,21 @@ impl Chooser<'_> {
         };
         let fail = |source| EngineLoadError::Whisper { folder: folder.clone(), source };
         Ok(Box::new(Whisper::load(&folder, &device, settings).map_err(fail)?))
+    }
+
+    /// Measures what the chosen Whisper takes for what people usually say.
+    fn measure_recognition(&mut self, engine: &mut dyn SpeechToText) -> Result<()> {
+        let sound = cost::utterance(&warm_up());
+        let took = cost::time(|| {
+            let utterance = Utterance { audio: &sound, ..Utterance::default() };
+            engine.transcribe(utterance, &Cancel::default())
+        });
+        let threads = self.config.stt.threads;
+        let threads = if threads == 0 { cores() } else { threads };
+        let cores = if self.device()?.candle.is_cpu() { threads } else { 0 };
+        let took = took.map_err(EngineLoadError::WarmUp)?;
+        self.measured("stt", Cost { took, side_by_side: engine.width(), cores });
+        Ok(())
     }
 
     /// What Whisper computes on.
@@ -436,8 +471,8 @@ fn lexicon(path: &Path) -> Result<Lexicon> {
     Lexicon::parse(&text).map_err(|error| problem(error.to_string()))
 }
 
-fn speaking_pace(factor: f32) -> String {
-    format!("speaks in {factor:.2} of the time that its speech takes")
+fn speaking_pace(cost: Cost) -> String {
+    format!("speaks in {:.2} of the time that its speech takes", cost.took.as_secs_f32())
 }
 
 fn pace(factor: f32) -> String {

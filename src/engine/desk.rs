@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{self, Duration};
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -17,7 +17,9 @@ use tokio_util::sync::CancellationToken;
 use super::worker::thread;
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::failure::EngineError;
+use crate::pipeline::meter::{Metered, Shed, duration};
 use crate::pipeline::stt::{Job, Options, Queue, Rejection, SpeechToText, Transcript, Urgency};
+use crate::pipeline::took::Took;
 
 const NAME: &str = "recognition";
 /// A recording that was interrupted so often is no longer.
@@ -67,8 +69,10 @@ struct Waiting {
     audio: Arc<Vec<f32>>,
     options: Options,
     cancel: Cancel,
+    asked: time::Instant,
     expires: Instant,
     interruptions: u32,
+    meter: Metered,
     reply: oneshot::Sender<Result<Transcript, EngineError>>,
 }
 
@@ -106,23 +110,46 @@ impl Desk {
         self.0.lock().counts.clone()
     }
 
+    /// How long the utterance that somebody in a call waits for longest has been waiting.
+    pub fn longest_wait(&self) -> Duration {
+        let state = self.0.lock();
+        let finals = &state.waiting[Urgency::Final as usize];
+        let oldest = finals.iter().find(|waiting| !waiting.is_given_up());
+        let left = oldest.map(|waiting| waiting.expires.saturating_duration_since(Instant::now()));
+        left.map_or(Duration::ZERO, |left| patience(Urgency::Final).saturating_sub(left))
+    }
+
     /// Utterances that all engines together work on side by side.
     pub fn width(&self) -> usize {
         self.0.lock().width
     }
 
-    /// Recognises one utterance. Dropping the future, or cancelling, gives the result up.
+    /// Utterances that wait, by urgency.
+    pub fn waiting(&self) -> [usize; 3] {
+        let state = self.0.lock();
+        [0, 1, 2].map(|lane| state.waiting[lane].iter().filter(|job| !job.is_given_up()).count())
+    }
+
+    /// Utterances of one urgency that may wait.
+    pub fn capacity(&self) -> usize {
+        self.0.capacity
+    }
+
+    /// Recognises one utterance, and tells `meter` of it. Dropping the future, or cancelling, gives the result up.
     pub async fn recognise(
         &self,
         audio: Vec<f32>,
         options: Options,
         cancel: &Cancel,
+        meter: &Metered,
     ) -> Result<Transcript, EngineError> {
         let (reply, result) = oneshot::channel();
         let expires = Instant::now() + patience(options.urgency);
-        let (audio, cancel) = (Arc::new(audio), cancel.clone());
+        let (audio, cancel, asked) = (Arc::new(audio), cancel.clone(), time::Instant::now());
         let given_up = cancel.clone();
-        let waiting = Waiting { audio, options, cancel, expires, interruptions: 0, reply };
+        let meter = meter.clone();
+        let waiting =
+            Waiting { audio, options, cancel, asked, expires, interruptions: 0, meter, reply };
         self.0.submit(waiting)?;
         tokio::select! {
             result = result => result.unwrap_or_else(|_| {
@@ -171,6 +198,9 @@ impl Shared {
         lane.retain(|waiting| !waiting.is_given_up());
         if behind || lane.len() >= self.capacity {
             state.counts.refused += 1;
+            if urgency == Urgency::Interim {
+                job.meter.tell(|meter| meter.shed(Shed::Interim));
+            }
             return Err(EngineError::Overloaded(NAME));
         }
         lane.push_back(job);
@@ -212,7 +242,10 @@ impl Shared {
             interrupt: may_interrupt.then(|| token.clone()),
         });
         let (audio, options) = (Arc::clone(&job.audio), job.options.clone());
-        let held = Held { shared: Arc::clone(self), number, job: Some(job) };
+        let began = time::Instant::now();
+        job.meter
+            .tell(|meter| meter.waited(urgency.into(), began.saturating_duration_since(job.asked)));
+        let held = Held { shared: Arc::clone(self), number, began, job: Some(job) };
         let reply = Box::new(move |result| held.finish(result));
         Some(Job { audio, options, cancel: Cancel::new(token), reply })
     }
@@ -241,16 +274,24 @@ impl Waiting {
 struct Held {
     shared: Arc<Shared>,
     number: u64,
+    began: time::Instant,
     job: Option<Waiting>,
 }
 
 impl Held {
-    fn finish(mut self, result: Result<Transcript, EngineError>) {
+    fn finish(mut self, mut result: Result<Transcript, EngineError>) {
         let Some(mut job) = self.job.take() else { return };
+        if let Ok(transcript) = &mut result {
+            transcript.took = Took::until_now(job.asked, self.began);
+        }
+        let work = job.options.urgency.into();
+        let audio = result.is_ok().then(|| duration(job.audio.len()));
+        job.meter.tell(|meter| meter.worked(work, self.began.elapsed(), audio));
         let mut state = self.shared.lock();
         let interrupted = matches!(result, Err(EngineError::Cancelled)) && !job.is_given_up();
         if interrupted && job.options.urgency == Urgency::Recording {
             job.interruptions += 1;
+            job.asked = time::Instant::now();
             state.waiting[Urgency::Recording as usize].push_front(job);
             drop(state);
             self.shared.ready.notify_one();
@@ -269,6 +310,9 @@ impl Held {
             Err(_) => state.counts.failed += 1,
         }
         drop(state);
+        if interrupted {
+            job.meter.tell(|meter| meter.shed(Shed::Interim));
+        }
         let result = if interrupted { Err(EngineError::Overloaded(NAME)) } else { result };
         // Nobody listening is the same as being cancelled.
         let _ = job.reply.send(result);

@@ -2,17 +2,22 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sotto_llm::Reach;
 use tokio::sync::{mpsc, watch};
 
+use super::Waiting;
 use super::desk::{Counts, Desk};
-use super::questions::Questions;
+use super::questions::{Answer, Questions};
 use super::worker::Worker;
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::failure::EngineError;
-use crate::pipeline::stt::{Options, Transcript};
+use crate::pipeline::frame::SPEECH_RATE_HZ;
+use crate::pipeline::meter::{Metered, Work};
+use crate::pipeline::stt::{Options, Transcript, Urgency};
 use crate::pipeline::text::Text;
+use crate::pipeline::took::Took;
 use crate::pipeline::tts::cast::Cast;
 use crate::pipeline::tts::{Speech, SpeechRequest, TextToSpeech};
 
@@ -28,6 +33,7 @@ pub struct Recogniser {
     name: String,
     defaults: Defaults,
     desk: Desk,
+    meter: Metered,
 }
 
 /// What holds where a request says nothing.
@@ -44,7 +50,23 @@ pub struct Defaults {
 impl Recogniser {
     /// Recognition by the engines behind `desk`.
     pub fn new(name: impl Into<String>, defaults: Defaults, desk: Desk) -> Self {
-        Self { name: name.into(), defaults, desk }
+        Self { name: name.into(), defaults, desk, meter: Metered::default() }
+    }
+
+    /// Tells `meter` of what is recognised through this handle and its clones.
+    pub fn set_meter(&mut self, meter: &Metered) {
+        self.meter = meter.clone();
+    }
+
+    /// Utterances that wait, and that may, by urgency.
+    pub fn waiting(&self) -> [Waiting; 3] {
+        let limit = self.desk.capacity();
+        let urgencies = [Urgency::Interim, Urgency::Recording, Urgency::Final];
+        let mut waiting = urgencies.map(|urgency| Waiting { work: urgency.into(), jobs: 0, limit });
+        for (lane, jobs) in waiting.iter_mut().zip(self.desk.waiting()) {
+            lane.jobs = jobs;
+        }
+        waiting
     }
 
     /// What people see of it.
@@ -55,6 +77,11 @@ impl Recogniser {
     /// What happened to utterances since the start.
     pub fn counts(&self) -> Counts {
         self.desk.counts()
+    }
+
+    /// How long somebody in a call has been waiting for it.
+    pub fn longest_wait(&self) -> Duration {
+        self.desk.longest_wait()
     }
 
     /// How many utterances it works on side by side.
@@ -80,7 +107,10 @@ impl Recogniser {
         if options.prompt.is_empty() {
             options.prompt = prompt.clone();
         }
-        self.desk.recognise(audio, options, cancel).await
+        let job = self.meter.job(options.urgency.into());
+        let result = self.desk.recognise(audio, options, cancel, &self.meter).await;
+        job.ended(&result);
+        result
     }
 }
 
@@ -116,8 +146,16 @@ impl EndOfTurn {
         }
     }
 
-    /// The probability that the turn that ends with `audio` is complete.
-    pub async fn predict(&self, audio: Vec<f32>, cancel: &Cancel) -> Result<f32, EngineError> {
+    /// How long a question has been waiting for it.
+    pub fn longest_wait(&self) -> Duration {
+        match self {
+            Self::Model { questions, .. } => questions.longest_wait(),
+            Self::Silence => Duration::ZERO,
+        }
+    }
+
+    /// Whether the turn that ends with `audio` is complete.
+    pub async fn predict(&self, audio: Vec<f32>, cancel: &Cancel) -> Result<Answer, EngineError> {
         match self {
             Self::Model { questions, .. } => questions.ask(audio, cancel).await,
             Self::Silence => Err(EngineError::Input("there is no end-of-turn model".to_owned())),
@@ -131,6 +169,7 @@ pub struct Voice {
     name: String,
     cast: Arc<Cast>,
     worker: Worker<Box<dyn TextToSpeech>>,
+    meter: Metered,
     /// Clauses of calls that are being spoken or wait for it.
     calls: Arc<watch::Sender<usize>>,
 }
@@ -151,6 +190,15 @@ impl Drop for InCall {
     }
 }
 
+/// A piece of speech, and what it took until it was there: the first piece says how long the clause has waited.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spoken {
+    /// The piece.
+    pub speech: Speech,
+    /// The wait for the voice, and its work up to this piece.
+    pub took: Took,
+}
+
 /// How something is said.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manner {
@@ -163,8 +211,19 @@ pub struct Manner {
 impl Voice {
     /// Speech by `worker`, whose engines have the voices of `cast`.
     pub fn new(name: impl Into<String>, cast: Cast, worker: Worker<Box<dyn TextToSpeech>>) -> Self {
-        let calls = Arc::new(watch::Sender::new(0));
-        Self { name: name.into(), cast: Arc::new(cast), worker, calls }
+        let (calls, meter) = (Arc::new(watch::Sender::new(0)), Metered::default());
+        Self { name: name.into(), cast: Arc::new(cast), worker, meter, calls }
+    }
+
+    /// Tells `meter` of what is spoken through this handle and its clones.
+    pub fn set_meter(&mut self, meter: &Metered) {
+        self.meter = meter.clone();
+    }
+
+    /// Texts that wait to be spoken, and that may.
+    pub fn waiting(&self) -> Waiting {
+        let (jobs, limit) = self.worker.waiting();
+        Waiting { work: Work::Speech, jobs, limit }
     }
 
     /// The voices that can be chosen.
@@ -177,6 +236,11 @@ impl Voice {
         &self.name
     }
 
+    /// How long a clause has been waiting for it.
+    pub fn longest_wait(&self) -> Duration {
+        self.worker.longest_wait()
+    }
+
     /// Speaks `text` in a call, see [`Voice::start`]. Those who are read to give way.
     pub fn speak(
         &self,
@@ -184,7 +248,7 @@ impl Voice {
         manner: Manner,
         reach: Reach,
         cancel: Cancel,
-    ) -> (mpsc::Receiver<Speech>, impl Future<Output = Result<(), EngineError>> + Send + 'static)
+    ) -> (mpsc::Receiver<Spoken>, impl Future<Output = Result<(), EngineError>> + Send + 'static)
     {
         let in_call = InCall::new(&self.calls);
         let (pieces, speaking) = self.start(text, manner, reach, cancel);
@@ -221,7 +285,7 @@ impl Voice {
             let collect = async {
                 let mut all = Vec::new();
                 while let Some(piece) = pieces.recv().await {
-                    all.push(piece);
+                    all.push(piece.speech);
                 }
                 all
             };
@@ -243,26 +307,45 @@ impl Voice {
         manner: Manner,
         reach: Reach,
         cancel: Cancel,
-    ) -> (mpsc::Receiver<Speech>, impl Future<Output = Result<(), EngineError>> + Send + use<>)
+    ) -> (mpsc::Receiver<Spoken>, impl Future<Output = Result<(), EngineError>> + Send + use<>)
     {
         let (pieces, receiver) = mpsc::channel(PIECES_AHEAD);
-        let worker = self.worker.clone();
+        let (worker, asked) = (self.worker.clone(), Instant::now());
         let wanted = manner.voice.as_deref().and_then(|wanted| self.cast.resolve(wanted));
+        let meter = self.meter.clone();
         let speaking = async move {
-            let inner = cancel.clone();
+            let (inner, job) = (cancel.clone(), meter.job(Work::Speech));
             let work = move |engine: &mut Box<dyn TextToSpeech>| {
+                let began = Instant::now();
+                let waited = began.saturating_duration_since(asked);
+                meter.tell(|meter| meter.waited(Work::Speech, waited));
+                let (mut samples, mut listener) = (0, Duration::ZERO);
                 let request = SpeechRequest {
                     text: &text,
                     voice: wanted.as_deref(),
                     speed: manner.speed,
                     reach,
                 };
-                engine.synthesize(request, &inner, &mut |piece| match pieces.blocking_send(piece) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(_) => ControlFlow::Break(()),
-                })
+                let said = engine.synthesize(request, &inner, &mut |speech| {
+                    samples += speech.samples.len();
+                    let took = Took::until_now(asked, began);
+                    let handing_over = Instant::now();
+                    let sent = pieces.blocking_send(Spoken { speech, took });
+                    // Waiting for the listener is no work.
+                    listener += handing_over.elapsed();
+                    match sent {
+                        Ok(()) => ControlFlow::Continue(()),
+                        Err(_) => ControlFlow::Break(()),
+                    }
+                });
+                let took = began.elapsed().saturating_sub(listener);
+                let audio = Duration::from_secs_f64(samples as f64 / f64::from(SPEECH_RATE_HZ));
+                meter.tell(|meter| meter.worked(Work::Speech, took, Some(audio)));
+                said
             };
-            worker.run(&cancel, work).await
+            let said = worker.run(&cancel, work).await;
+            job.ended(&said);
+            said
         };
         (receiver, speaking)
     }

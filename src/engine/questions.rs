@@ -3,12 +3,16 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use super::worker::Worker;
+use crate::engine;
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::failure::EngineError;
+use crate::pipeline::meter::{Metered, Work, duration};
+use crate::pipeline::took::Took;
 use crate::pipeline::turn::TurnDetector;
 
 const WHAT: &str = "end-of-turn detection";
@@ -18,6 +22,7 @@ const WHAT: &str = "end-of-turn detection";
 pub struct Questions {
     worker: Worker<Box<dyn TurnDetector>>,
     waiting: Arc<Waiting>,
+    meter: Metered,
 }
 
 #[derive(Default)]
@@ -33,7 +38,19 @@ struct State {
 struct Question {
     number: u64,
     audio: Vec<f32>,
-    reply: oneshot::Sender<Result<f32, EngineError>>,
+    asked: Instant,
+    reply: Reply,
+}
+
+type Reply = oneshot::Sender<Result<Answer, EngineError>>;
+
+/// The answer to a question.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Answer {
+    /// That the turn is complete.
+    pub probability: f32,
+    /// How long the question waited, and how long the model thought.
+    pub took: Took,
 }
 
 /// A place in the queue. Whoever gives up takes their question with them.
@@ -51,16 +68,51 @@ impl Drop for Place {
 impl Questions {
     /// For the models of `worker`.
     pub fn new(worker: Worker<Box<dyn TurnDetector>>) -> Self {
-        Self { worker, waiting: Arc::default() }
+        Self { worker, waiting: Arc::default(), meter: Metered::default() }
+    }
+
+    /// Tells `meter` of the questions that are asked here.
+    pub fn set_meter(&mut self, meter: &Metered) {
+        self.meter = meter.clone();
+    }
+
+    /// Questions that wait, and that may.
+    pub fn waiting(&self) -> engine::Waiting {
+        let (jobs, limit) = self.worker.waiting();
+        engine::Waiting { work: Work::EndOfTurn, jobs, limit }
+    }
+
+    /// How long the question that has waited longest has been waiting.
+    pub fn longest_wait(&self) -> Duration {
+        self.worker.longest_wait()
     }
 
     /// The probability that the turn that ends with `audio` is complete. Refused at once if too many wait.
-    pub async fn ask(&self, audio: Vec<f32>, cancel: &Cancel) -> Result<f32, EngineError> {
+    pub async fn ask(&self, audio: Vec<f32>, cancel: &Cancel) -> Result<Answer, EngineError> {
+        let job = self.meter.job(Work::EndOfTurn);
+        let answer = self.answer(audio, cancel).await;
+        job.ended(&answer);
+        answer
+    }
+
+    async fn answer(&self, audio: Vec<f32>, cancel: &Cancel) -> Result<Answer, EngineError> {
         let (reply, answer) = oneshot::channel();
         let place = self.waiting.add(audio, reply);
         let (number, waiting) = (place.number, Arc::clone(&self.waiting));
+        let (meter, asked) = (self.meter.clone(), Instant::now());
         let work = move |detector: &mut Box<dyn TurnDetector>| {
-            serve(waiting.take(number, detector.together()), &mut **detector);
+            let questions = waiting.take(number, detector.together());
+            let sound: usize = questions.iter().map(|question| question.audio.len()).sum();
+            let begun = Instant::now();
+            // None are left where this one was answered with another.
+            if sound > 0 {
+                let waited = begun.saturating_duration_since(asked);
+                meter.tell(|meter| meter.waited(Work::EndOfTurn, waited));
+            }
+            serve(questions, &mut **detector);
+            if sound > 0 {
+                meter.tell(|m| m.worked(Work::EndOfTurn, begun.elapsed(), Some(duration(sound))));
+            }
             Ok(())
         };
         self.worker.run(cancel, work).await?;
@@ -79,15 +131,12 @@ impl Waiting {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(
-        self: &Arc<Self>,
-        audio: Vec<f32>,
-        reply: oneshot::Sender<Result<f32, EngineError>>,
-    ) -> Place {
+    fn add(self: &Arc<Self>, audio: Vec<f32>, reply: Reply) -> Place {
         let mut state = self.lock();
         let number = state.next_number;
         state.next_number += 1;
-        state.questions.push_back(Question { number, audio, reply });
+        let asked = Instant::now();
+        state.questions.push_back(Question { number, audio, asked, reply });
         Place { waiting: Arc::clone(self), number }
     }
 
@@ -108,13 +157,16 @@ fn serve(mut questions: Vec<Question>, detector: &mut dyn TurnDetector) {
     if questions.is_empty() {
         return;
     }
+    let began = Instant::now();
     let turns: Vec<&[f32]> = questions.iter().map(|question| &*question.audio).collect();
     let stop = || questions.iter().all(|question| question.reply.is_closed());
     match detector.predict_batch(&turns, &stop) {
         Ok(answers) => {
-            for (question, answer) in questions.into_iter().zip(answers.into_iter().flatten()) {
+            for (question, probability) in questions.into_iter().zip(answers.into_iter().flatten())
+            {
+                let took = Took::until_now(question.asked, began);
                 // Nobody may listen any more.
-                let _ = question.reply.send(Ok(answer));
+                let _ = question.reply.send(Ok(Answer { probability, took }));
             }
         }
         Err(_) if questions.len() > 1 => {
@@ -133,7 +185,6 @@ fn serve(mut questions: Vec<Question>, detector: &mut dyn TurnDetector) {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
-    use std::time::Duration;
 
     use futures_util::future::join_all;
     use tokio_util::sync::CancellationToken;
@@ -180,6 +231,10 @@ mod tests {
         (Questions::new(Worker::start("slow", vec![detector], 8).unwrap()), open, sizes)
     }
 
+    fn probability(answer: Result<Answer, EngineError>) -> Option<f32> {
+        answer.ok().map(|answer| answer.probability)
+    }
+
     /// Asks for all of them before one is answered. How many were heard at once, and the answers.
     async fn asked(together: usize, turns: [&[f32]; 4]) -> (Vec<usize>, Vec<Option<f32>>) {
         let (questions, open, sizes) = slow(together);
@@ -191,7 +246,7 @@ mod tests {
         for _ in 0..turns.len() {
             open.send(()).unwrap();
         }
-        let answers = join_all(asking).await.into_iter().map(Result::ok).collect();
+        let answers = join_all(asking).await.into_iter().map(probability).collect();
         drop(questions);
         (sizes.try_iter().collect(), answers)
     }
@@ -208,11 +263,20 @@ mod tests {
         for ask in &mut rest {
             assert!(futures_util::poll!(ask).is_pending());
         }
+        // So long the first is thought about, and the others wait.
+        let long = Duration::from_millis(5);
+        tokio::time::sleep(long).await;
         open.send(()).unwrap();
         open.send(()).unwrap();
-        assert_eq!(first.await.ok(), Some(0.1));
-        let answers: Vec<f32> = join_all(rest).await.into_iter().map(Result::unwrap).collect();
-        assert_eq!(answers, [0.2, 0.3, 0.4, 0.5]);
+        let first = first.await.unwrap();
+        assert_eq!(Some(first.probability), Some(0.1));
+        assert!(first.took.worked >= long, "{first:?}");
+        let answers: Vec<Answer> = join_all(rest).await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(
+            answers.iter().map(|answer| answer.probability).collect::<Vec<_>>(),
+            [0.2, 0.3, 0.4, 0.5]
+        );
+        assert!(answers.iter().all(|answer| answer.took.waited >= long), "{answers:?}");
         assert_eq!(sizes.try_iter().collect::<Vec<_>>(), [3, 1]);
     }
 
@@ -247,7 +311,8 @@ mod tests {
         assert_eq!(questions.waiting.lock().questions.len(), 1);
         open.send(()).unwrap();
         open.send(()).unwrap();
-        assert_eq!((first.await.unwrap(), third.await.unwrap()), (0.1, 0.3));
+        assert_eq!(probability(first.await), Some(0.1));
+        assert_eq!(probability(third.await), Some(0.3));
         assert_eq!(sizes.try_iter().collect::<Vec<_>>(), [1]);
     }
 
@@ -267,6 +332,6 @@ mod tests {
         // It began although the gate was never opened for the first.
         assert_eq!(sizes.recv().unwrap(), 1);
         open.send(()).unwrap();
-        assert_eq!(second.await.ok(), Some(0.2));
+        assert_eq!(probability(second.await), Some(0.2));
     }
 }

@@ -4,9 +4,11 @@
 //! is refused at once, and when nobody waits for its result any more it is skipped. A panic inside an engine
 //! fails its job, not the worker.
 
+use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,11 +22,17 @@ pub struct Worker<E> {
     name: &'static str,
     width: usize,
     queue: mpsc::Sender<Job<E>>,
+    waiting: Waiting,
 }
+
+/// When the jobs were handed in that nobody has begun, the oldest first.
+#[derive(Clone, Default)]
+struct Waiting(Arc<Mutex<VecDeque<Instant>>>);
 
 impl<E> Clone for Worker<E> {
     fn clone(&self) -> Self {
-        Self { name: self.name, width: self.width, queue: self.queue.clone() }
+        let (queue, waiting) = (self.queue.clone(), self.waiting.clone());
+        Self { name: self.name, width: self.width, queue, waiting }
     }
 }
 
@@ -33,17 +41,28 @@ impl<E: Send + 'static> Worker<E> {
     pub fn start(name: &'static str, engines: Vec<E>, waiting: usize) -> io::Result<Self> {
         let (queue, jobs) = mpsc::channel(waiting.max(1));
         let jobs = Arc::new(Mutex::new(jobs));
-        let width = engines.len();
+        let (width, waiting) = (engines.len(), Waiting::default());
         for engine in engines {
-            let jobs = Arc::clone(&jobs);
-            thread(name, move || run_jobs(name, engine, &jobs))?;
+            let (jobs, waiting) = (Arc::clone(&jobs), waiting.clone());
+            thread(name, move || run_jobs(name, engine, &jobs, &waiting))?;
         }
-        Ok(Self { name, width, queue })
+        Ok(Self { name, width, queue, waiting })
     }
 
     /// Jobs that run at once.
     pub fn width(&self) -> usize {
         self.width
+    }
+
+    /// Jobs that wait, and that may.
+    pub fn waiting(&self) -> (usize, usize) {
+        let limit = self.queue.max_capacity();
+        (limit - self.queue.capacity(), limit)
+    }
+
+    /// How long the job that has waited longest has been waiting to be begun.
+    pub fn longest_wait(&self) -> Duration {
+        self.waiting.lock().front().map_or(Duration::ZERO, Instant::elapsed)
     }
 
     /// Runs `work` on the next free thread.
@@ -63,7 +82,7 @@ impl<E: Send + 'static> Worker<E> {
                 let _ = reply.send(work(engine));
             }
         });
-        self.queue.try_send(job).map_err(|_| EngineError::Overloaded(self.name))?;
+        self.waiting.add(|| self.queue.try_send(job).is_ok(), self.name)?;
         tokio::select! {
             result = result => result.unwrap_or_else(|_| {
                 Err(if cancel.is_cancelled() {
@@ -77,16 +96,38 @@ impl<E: Send + 'static> Worker<E> {
     }
 }
 
+impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands a job in. Whoever begins it waits until that is noted.
+    fn add(&self, hand_in: impl FnOnce() -> bool, name: &'static str) -> Result<(), EngineError> {
+        let mut waiting = self.lock();
+        if !hand_in() {
+            return Err(EngineError::Overloaded(name));
+        }
+        waiting.push_back(Instant::now());
+        Ok(())
+    }
+}
+
 /// Starts a thread of an engine.
 pub(super) fn thread(name: &'static str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }
 
-fn run_jobs<E>(name: &'static str, mut engine: E, jobs: &Mutex<mpsc::Receiver<Job<E>>>) {
+fn run_jobs<E>(
+    name: &'static str,
+    mut engine: E,
+    jobs: &Mutex<mpsc::Receiver<Job<E>>>,
+    waiting: &Waiting,
+) {
     loop {
         // One idle thread waits for the channel, the others for it.
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some(job) = job else { return };
+        waiting.lock().pop_front();
         // Engines keep no state between jobs that a panic could leave half changed.
         if catch_unwind(AssertUnwindSafe(|| job(&mut engine))).is_err() {
             tracing::error!(engine = name, "engine panicked; its job has failed");
@@ -137,13 +178,17 @@ mod tests {
         let waiting = worker.clone();
         let cancel = Cancel::default();
         let mut second = Box::pin(waiting.run(&cancel, |()| Ok(())));
+        assert_eq!(worker.longest_wait(), Duration::ZERO, "the first is being done");
         // Polled once, it is in the queue.
         assert!(futures_util::poll!(&mut second).is_pending());
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(worker.longest_wait() >= Duration::from_millis(5));
         let third = worker.run(&Cancel::default(), |()| Ok(())).await;
         assert!(matches!(third, Err(EngineError::Overloaded("slow"))));
         release.send(()).unwrap();
         first.await.unwrap().unwrap();
         second.await.unwrap();
+        assert_eq!(worker.longest_wait(), Duration::ZERO);
     }
 
     #[tokio::test]

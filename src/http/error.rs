@@ -53,6 +53,11 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", text)
     }
 
+    /// Its code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// As an event, for those who read a stream of them.
     pub fn event(&self) -> Value {
         let mut event = self.body();
@@ -99,6 +104,10 @@ impl ApiError {
     }
 }
 
+/// The code of an error, with its response, for whoever counts.
+#[derive(Debug, Clone, Copy)]
+pub struct Code(pub &'static str);
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, axum::Json(self.body())).into_response();
@@ -109,6 +118,7 @@ impl IntoResponse for ApiError {
             let scheme = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         }
+        response.extensions_mut().insert(Code(self.code));
         response
     }
 }
@@ -117,9 +127,9 @@ impl From<CallError> for ApiError {
     fn from(error: CallError) -> Self {
         let message = error.to_string();
         match error {
-            CallError::Full(_) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "server_full", message)
-                    .retry_after(RETRY_SOON)
+            CallError::AtCapacity(refused) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "at_capacity", message)
+                    .wait(refused.retry_after)
             }
             CallError::Stopping => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "server_stopping", message)

@@ -117,7 +117,7 @@ async fn by_cookie(state: &AppState, headers: &HeaderMap) -> Result<Actor, ApiEr
 }
 
 /// What stands behind `Authorization: Bearer`. Other schemes are a proxy's affair.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, shown) = value.split_once(' ').unwrap_or((value, ""));
     scheme.eq_ignore_ascii_case("bearer").then_some(shown.trim())

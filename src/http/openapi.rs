@@ -4,7 +4,9 @@ use axum::Json;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use super::routes::{conversations, entry, health, logins, me, messages, models, tokens, vault};
+use super::routes::{
+    calls, conversations, entry, health, logins, me, messages, models, tokens, vault,
+};
 
 /// See the module.
 #[derive(OpenApi)]
@@ -18,6 +20,7 @@ use super::routes::{conversations, entry, health, logins, me, messages, models, 
     ),
     paths(
         health::status,
+        calls::turns,
         me::csrf,
         me::look,
         me::change,

@@ -1,5 +1,7 @@
 //! The table of contents: every route of the server.
 
+use std::sync::LazyLock;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, StatusCode};
@@ -13,7 +15,7 @@ use super::routes::{
     calls, conversations, entry, health, logins, me, messages, models, speech, tokens,
     transcriptions, vault, web, websocket,
 };
-use super::{ApiError, AppState, body, forgery, headers, identity, openapi};
+use super::{ApiError, AppState, body, forgery, headers, identity, metrics, openapi};
 
 /// A route: what it answers to, and who answers.
 struct Route {
@@ -56,6 +58,7 @@ fn api() -> Vec<Route> {
     vec![
         Route::new(Method::GET, "/api/v1/status", get(health::status)),
         Route::new(Method::GET, "/api/v1/openapi.json", get(openapi::document)),
+        Route::new(Method::GET, "/api/v1/calls/{id}/turns", get(calls::turns)),
         // People.
         Route::new(Method::GET, "/api/v1/csrf", get(me::csrf)),
         Route::new(Method::GET, "/api/v1/me", get(me::look)),
@@ -107,6 +110,18 @@ pub fn routes() -> Vec<(Method, &'static str)> {
     all.map(|route| (route.method, route.path)).collect()
 }
 
+const ALIVE: &str = "/healthz";
+const READY: &str = "/readyz";
+
+/// The route with this path, as it stands here.
+pub(super) fn route(path: &str) -> Option<&'static str> {
+    static PATHS: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let apis = routes().into_iter().map(|(_, path)| path);
+        apis.chain([ALIVE, READY, metrics::PATH]).collect()
+    });
+    PATHS.iter().copied().find(|route| *route == path)
+}
+
 /// All routes.
 pub fn router(state: AppState) -> Router {
     let realtime = together(realtime())
@@ -133,10 +148,11 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), identity::recognise));
 
     // What everybody sees.
-    let open = Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .fallback(web::page);
+    let mut open = Router::new().route(ALIVE, get(health::alive)).route(READY, get(health::ready));
+    if state.config.telemetry.metrics.on_main_port() {
+        open = open.route(metrics::PATH, get(metrics::show));
+    }
+    let open = open.fallback(web::page);
 
     realtime
         .merge(api)
@@ -145,6 +161,7 @@ pub fn router(state: AppState) -> Router {
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(|_| panicked()))
         .layer(from_fn_with_state(state.clone(), headers::secure))
+        .layer(from_fn_with_state(state.clone(), metrics::count))
         .with_state(state)
 }
 

@@ -1,5 +1,5 @@
-//! What a call is opened with: its settings, what it goes on with, and its seat in a conversation, the one that it
-//! names or a new one of whoever calls.
+//! What a call is opened with: its settings, its place in the server, what it goes on with, and its seat in a conversation,
+//! the one that it names or a new one of whoever calls.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use super::guard::Admitted;
 use super::{ApiError, AppState};
 use crate::auth::Person;
+use crate::call::admission::Permit;
 use crate::call::{Opening, Resumption, Seat, Session};
 use crate::chat::{ChatError, NewConversation, Tier, Use};
 
@@ -20,18 +21,19 @@ struct Taken {
     begun_for: BegunFor,
 }
 
-/// Everything for a call whose client sets what `apply` does, and what to give up if it is not opened.
+/// Everything for a call whose client sets what `apply` does, and what to give up if it is not opened. A server that is
+/// full says so before it has done anything for it.
 pub async fn open(
     state: &AppState,
     admitted: &Admitted,
     apply: impl Fn(&mut Session) -> Result<(), ApiError>,
-) -> Result<(Opening, BegunFor), ApiError> {
+) -> Result<(Opening, Permit, BegunFor), ApiError> {
     let person = admitted.person.as_ref().map(|person| person.id.as_str());
     let mut session = state.calls.session();
     apply(&mut session)?;
-    let mut resumed = None;
+    let (resumed, permit);
     if let Some(lost) = session.resume() {
-        let found = state.calls.resume(lost, person).await?;
+        let (found, place) = state.calls.resume(lost, person).await?;
         let mut continued = found.session(session);
         let conversation = continued.conversation().map(str::to_owned);
         // What the client sets now holds instead of what it had set then.
@@ -42,12 +44,14 @@ pub async fn open(
             return Err(error.with_param("session.sotto.conversation"));
         }
         session = continued;
-        resumed = Some(found);
+        (resumed, permit) = (Some(found), place);
+    } else {
+        (resumed, permit) = (None, state.calls.admit()?);
     }
     let taken = take(state, admitted, &session, resumed.as_ref()).await?;
     let (seat, begun_for) = taken.map_or((None, None), |t| (Some(t.seat), t.begun_for));
     let person = person.map(Arc::from);
-    Ok((Opening { session, seat, person, resumed }, begun_for))
+    Ok((Opening { session, seat, person, resumed }, permit, begun_for))
 }
 
 /// The seat that a call asks for. A call of somebody unknown has none, and nothing of it is kept.

@@ -15,8 +15,10 @@ mod lost;
 mod message;
 mod overlap;
 mod reply;
+mod report;
 mod segment;
 mod stir;
+mod work;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -26,8 +28,10 @@ use self::floor::Floor;
 use self::hearing::{Committed, Heard, Hearing, Transcribed};
 use self::interim::Interim;
 use self::reply::Reply;
+use self::work::Work;
 use super::frame::Samples;
 use super::history::{History, ItemId, Role};
+use super::load::Shedding;
 use super::text::Text;
 use super::turn::endpointing::{Policy, Reason};
 use super::vad;
@@ -36,9 +40,10 @@ pub use self::eager::EagerReplies;
 pub use self::overlap::{Interruptible, Overlap, Why};
 
 pub use self::message::{
-    Ask, Command, Decision, Event, Failure, Filler, Finish, Frame, Hints, Notice, Outcome,
-    Recognition, ReplyId, ReplyOptions, Settings, State, Timings, TurnId, TurnReport, Usage,
+    Ask, Command, Event, Failure, Filler, Finish, Frame, Hints, Notice, Outcome, Recognition,
+    ReplyId, ReplyOptions, Settings, State, TurnId, Usage,
 };
+pub use self::report::{Decision, Job, Stage, Timings, TurnReport};
 
 /// The turn that is being answered, for its report.
 #[derive(Debug)]
@@ -60,6 +65,7 @@ pub struct Conversation {
     /// Items of turns, in order, until their words are there.
     items: VecDeque<(TurnId, ItemId)>,
     answering: Option<Answering>,
+    work: Work,
     /// The last reply that was played to its end, and when that was.
     finished: Option<(ItemId, Duration)>,
     /// What was made and not heard of the reply that the end of the call has cut.
@@ -88,6 +94,7 @@ impl Conversation {
             next_reply: 0,
             items: VecDeque::new(),
             answering: None,
+            work: Work::default(),
             finished: None,
             missed: Text::default(),
             unanswered: false,
@@ -116,11 +123,18 @@ impl Conversation {
         self.commands.pop_front()
     }
 
+    /// What there is no time for from now on.
+    pub fn shed(&mut self, shedding: Shedding) {
+        self.hearing.shedding = shedding;
+    }
+
     /// Something happened, `now` after the call began.
     pub fn handle(&mut self, event: Event, now: Duration) {
+        self.work.happened(&event, now);
+        let before = self.commands.len();
         match event {
             Event::Frame(frame) => self.frame(&frame, now),
-            Event::Predicted { turn, question, probability } => {
+            Event::Predicted { turn, question, probability, .. } => {
                 self.hearing.predicted(turn, question, probability);
             }
             Event::Recognised { job, result } => {
@@ -138,8 +152,12 @@ impl Conversation {
                         Err(failure) => current.fail(failure),
                     }
                 }
+                // A reply of one sentence has its first clause only now.
+                if self.current(reply).is_some_and(|current| current.has_clause()) {
+                    self.time(now, |timings| &mut timings.first_clause_ms);
+                }
             }
-            Event::Spoke { reply, duration, words, last } => {
+            Event::Spoke { reply, duration, words, last, .. } => {
                 if let Some(current) = self.current(reply) {
                     current.add_sound(duration, words, last);
                     self.time(now, |timings| &mut timings.first_speech_ms);
@@ -157,6 +175,9 @@ impl Conversation {
             Event::Closed { unheard } => self.closed(unheard, now),
         }
         self.proceed(now);
+        for command in self.commands.range(before..) {
+            self.work.asked(command, now);
+        }
     }
 
     fn frame(&mut self, frame: &Frame, now: Duration) {
@@ -183,6 +204,8 @@ impl Conversation {
                 }
             }
             Heard::Forgotten { turn, at } => {
+                // Nothing was said that could be answered.
+                self.throw_away(now);
                 if let Some(item) = self.item_of(turn) {
                     self.items.retain(|(other, _)| *other != turn);
                     self.tell(Notice::SpeechStopped { item, at });
@@ -209,6 +232,8 @@ impl Conversation {
                 rejected: None,
                 eager: self.eager.of(committed.turn, false),
                 timings: Timings::default(),
+                work: Vec::new(),
+                network: None,
             },
             speech_ended_at: now.saturating_sub(silence),
         });
@@ -498,8 +523,9 @@ impl Conversation {
 
     /// Sends the report of the turn being answered, if it has not been sent.
     fn report_answered(&mut self) {
-        if let Some(answering) = self.answering.take() {
-            self.tell(Notice::Turn(answering.report));
+        if let Some(Answering { mut report, speech_ended_at }) = self.answering.take() {
+            report.work = self.work.of(report.turn, report.reply, speech_ended_at);
+            self.tell(Notice::Turn(report));
         }
     }
 

@@ -6,13 +6,14 @@ use std::time::Duration;
 use sotto_echo::EchoCanceller;
 
 use super::Hush;
-use super::codec::jitter::{JitterBuffer, Packet, Stats};
+use super::codec::jitter::{JitterBuffer, Packet};
 use super::codec::opus::{Decoder, OpusError};
 use super::codec::resample::{ResampleError, Resampler};
 use super::conversation::{Frame, ReplyId};
 use super::echo::Reference;
 use super::failure::EngineError;
 use super::frame::{MIC_RATE_HZ, MicBuffer, SPEECH_RATE_HZ, Samples};
+use super::network::Arrivals;
 use super::playout::Progress;
 use super::vad::{FRAME, GateSettings, SpeechGate, Vad, VadModel};
 
@@ -178,12 +179,12 @@ impl Ear {
         self.buffer.forget(position);
     }
 
-    /// What happened to the packets.
-    pub fn stats(&self) -> (Stats, u64) {
-        match &self.source {
-            Source::Packets(packets) => (packets.jitter.stats(), packets.decoder.broken()),
-            _ => (Stats::default(), 0),
-        }
+    /// What happened to the packets, if there are any, as far as it is known here.
+    pub(super) fn arrivals(&self) -> Option<Arrivals> {
+        let Source::Packets(packets) = &self.source else { return None };
+        let Packets { jitter, decoder } = &**packets;
+        let (stats, jitter, broken) = (jitter.stats(), jitter.jitter(), decoder.broken());
+        Some(Arrivals { stats, jitter, broken, dropped: 0 })
     }
 
     /// Cuts what is pending into frames and judges them.

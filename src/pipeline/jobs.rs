@@ -19,8 +19,7 @@ use super::llm;
 use super::mouth::Piece;
 use super::stt::{Options, Urgency};
 use super::text::Text;
-use super::tts::Speech;
-use crate::engine::handles::{EndOfTurn, Expected, Manner, Recogniser, Voice};
+use crate::engine::handles::{EndOfTurn, Expected, Manner, Recogniser, Spoken, Voice};
 
 /// Results that wait for the call. Full: the job waits, which is what a fast model should do.
 const RESULTS: usize = 64;
@@ -95,13 +94,14 @@ impl Jobs {
         self.question.cancel();
         self.question = self.call.child_token();
         self.start(self.question.clone(), async move |results, cancel| {
-            let probability = engine.predict(audio, &cancel).await;
-            match &probability {
+            let answer = engine.predict(audio, &cancel).await;
+            match &answer {
                 Ok(_) | Err(EngineError::Cancelled) => {}
                 Err(error) => tracing::warn!(%error, "end of turn was not judged"),
             }
-            let probability = probability.ok();
-            let event = Event::Predicted { turn, question, probability };
+            let probability = answer.as_ref().ok().map(|answer| answer.probability);
+            let took = answer.map(|answer| answer.took).unwrap_or_default();
+            let event = Event::Predicted { turn, question, probability, took };
             let _ = results.send(Result::Event(event)).await;
         });
     }
@@ -236,14 +236,14 @@ impl Jobs {
 
 /// Reports the pieces of a clause as they are spoken.
 async fn say(
-    (mut pieces, speaking): (mpsc::Receiver<Speech>, impl Future<Output = Said>),
+    (mut pieces, speaking): (mpsc::Receiver<Spoken>, impl Future<Output = Said>),
     reply: ReplyId,
     clause: u32,
     results: &mpsc::Sender<Result>,
 ) -> Said {
     let forward = async {
-        while let Some(speech) = pieces.recv().await {
-            let speech = Piece::from(speech);
+        while let Some(spoken) = pieces.recv().await {
+            let speech = Piece::from(spoken);
             let _ = results.send(Result::Speech { reply, clause, speech, last: false }).await;
         }
     };

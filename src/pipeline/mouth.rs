@@ -12,9 +12,11 @@ use super::playout::blob::{BlobMessage, BlobSender, Ledger};
 use super::playout::clock::Clock;
 use super::playout::track::TrackPlayer;
 use super::text::Text;
+use super::took::Took;
 use super::transport::Output;
 use super::tts::{Speech, WordTiming};
 use super::{Chunk, Dialect, Hush};
+use crate::engine::handles::Spoken;
 
 /// The client takes its sound too slowly.
 #[derive(Debug)]
@@ -25,6 +27,7 @@ pub(super) struct MouthError;
 pub(super) struct Piece {
     pub samples: Vec<f32>,
     pub words: Vec<WordTiming>,
+    pub took: Took,
 }
 
 impl Piece {
@@ -33,9 +36,9 @@ impl Piece {
     }
 }
 
-impl From<Speech> for Piece {
-    fn from(speech: Speech) -> Self {
-        Self { samples: speech.samples, words: speech.words }
+impl From<Spoken> for Piece {
+    fn from(Spoken { speech: Speech { samples, words }, took }: Spoken) -> Self {
+        Self { samples, words, took }
     }
 }
 
@@ -116,7 +119,7 @@ impl Mouth {
                 if !last || self.whole.samples.is_empty() {
                     return Ok(());
                 }
-                let Piece { samples, words } = std::mem::take(&mut self.whole);
+                let Piece { samples, words, .. } = std::mem::take(&mut self.whole);
                 let duration = duration(samples.len());
                 let wav = Bytes::from(wav::encode(&samples, SPEECH_RATE_HZ));
                 let header = dialect.chunk(&Chunk {

@@ -23,6 +23,7 @@ use super::playout::Progress;
 use super::playout::track::queue;
 use super::stt::{Transcript, Urgency};
 use super::text::Text;
+use super::took::Took;
 use super::tts::{Speech, WordTiming};
 use super::vad::{GateSettings, VadModel};
 
@@ -204,7 +205,8 @@ impl<C: Cast> Rehearsal<C> {
         match command {
             Command::Predict { turn, question, audio } => {
                 let probability = Some(self.cast.complete(&self.ear.copy(audio)));
-                let event = Event::Predicted { turn, question, probability };
+                let took = Took { worked: self.costs.prediction, ..Took::default() };
+                let event = Event::Predicted { turn, question, probability, took };
                 self.after(self.costs.prediction, event);
             }
             Command::Recognise { job, audio, hints } => {
@@ -242,6 +244,8 @@ impl<C: Cast> Rehearsal<C> {
                 self.ear.stops();
                 self.play(queue::Command::Cancel);
             }
+            // Nobody else is on this machine.
+            Command::Shed(_) => {}
             Command::Tell(notice) => self.notices.push((self.now, notice)),
         }
     }
@@ -269,7 +273,8 @@ impl<C: Cast> Rehearsal<C> {
         self.ear.plays(reply, clause, &samples);
         let duration = Duration::from_micros(samples.len() as u64 * 1_000 / 24);
         self.play(queue::Command::Play { reply, clause, samples });
-        self.handle(Event::Spoke { reply, duration, words, last: true });
+        let took = Took { worked: self.costs.speech, ..Took::default() };
+        self.handle(Event::Spoke { reply, duration, words, took, last: true });
     }
 
     fn progress(&mut self, progress: Progress) {

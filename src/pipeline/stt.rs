@@ -17,6 +17,7 @@ use sotto_llm::Reach;
 use super::cancel::Cancel;
 use super::failure::EngineError;
 use super::text::Text;
+use super::took::Took;
 
 pub use agreement::Agreement;
 pub use command::Command;
@@ -107,6 +108,8 @@ pub struct Transcript {
     pub rejection: Option<Rejection>,
     /// What it took, if the engine says.
     pub effort: Option<Effort>,
+    /// How long it waited for the engine, and how long that worked on it, where there is a queue.
+    pub took: Took,
 }
 
 /// What it took to recognise an utterance. Where utterances are worked on side by side, each counts all the time.

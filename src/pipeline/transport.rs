@@ -36,6 +36,11 @@ pub enum Control {
         /// Its place in the conversation.
         result: Result<u64, NotStored>,
     },
+    /// The path to the client was measured: the way there and back, if it is known.
+    Path {
+        /// How long it takes.
+        rtt: Option<Duration>,
+    },
     /// The call will be ended by the server: the client is to be told.
     Ending {
         /// Why.

@@ -100,6 +100,17 @@ pub enum Dialect {
     Postgres,
 }
 
+/// Connections at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// `read` and `write`, or `all` where both are one.
+    pub name: &'static str,
+    /// Connections that are open.
+    pub open: usize,
+    /// Of these, those that nobody uses.
+    pub idle: usize,
+}
+
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Db {
@@ -162,6 +173,16 @@ impl Db {
             Dialect::Postgres => self.write.begin().await,
         };
         Ok(begun?)
+    }
+
+    /// Its connections at this moment.
+    pub fn pools(&self) -> Vec<Pool> {
+        let pool =
+            |name, pool: &AnyPool| Pool { name, open: pool.size() as usize, idle: pool.num_idle() };
+        match self.dialect {
+            Dialect::Sqlite => vec![pool("read", &self.read), pool("write", &self.write)],
+            Dialect::Postgres => vec![pool("all", &self.write)],
+        }
     }
 
     /// Whether it answers.

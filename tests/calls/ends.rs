@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use sotto::client::{Call, CallOptions, HangUp, Recording};
+use sotto::config::CallLimit;
 
 use crate::support::fakes::{self, voice_like};
 use crate::support::server::TestServer;
@@ -91,7 +92,7 @@ async fn forty_calls_leave_no_task_behind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_server_says_so_and_when_to_try_again() {
     let mut config = engines::config();
-    config.limits.calls = 1;
+    config.limits.calls = CallLimit::Fixed(1);
     let server = TestServer::with(config, fake_engines(&["hello"])).await;
     let call = server.call().await;
     let Err(refused) = Call::place(server.options()).await else { panic!("it is full") };

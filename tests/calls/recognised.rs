@@ -49,7 +49,7 @@ async fn chunks_of_speech_are_heard_like_a_track() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_network_is_survived() {
     let Some(server) = real().await else { return };
-    let impairment = Impairment { loss: 0.1, reorder: 0.1, garbage: 0.0, seed: 7 };
+    let impairment = Impairment { loss: 0.1, reorder: 0.1, seed: 7, ..Impairment::default() };
     let options = CallOptions { impairment, ..server.options() };
     let mut call = Call::place(options).await.unwrap();
     let mut understood = 0;

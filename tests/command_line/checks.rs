@@ -58,10 +58,16 @@ fn the_doctor_says_what_is_missing_and_how_to_get_it() {
         "whisper-base",
         "smart-turn-v2",
         "by hand (docs/operations.md)",
+        "calls at once: ",
+        "(measured: ",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(stderr(&output).contains("sotto models pull"), "{}", stderr(&output));
+    let mut fixed = sotto(folder.path());
+    fixed.env("PATH", folder.path()).env("SOTTO__LIMITS__CALLS", "3").arg("doctor");
+    let text = stdout(&fixed.output().unwrap());
+    assert!(text.contains("calls at once: 3 (limits.calls; auto would be "), "{text}");
 }
 
 #[test]

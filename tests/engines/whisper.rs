@@ -6,6 +6,7 @@ use std::time::Duration;
 use candle_core::Device;
 use sotto::engine::desk::Desk;
 use sotto::pipeline::cancel::Cancel;
+use sotto::pipeline::meter::Metered;
 use sotto::pipeline::stt::{
     Detail, LoadError, Options, SpeechToText, Transcript, Utterance, Whisper, WhisperSettings,
 };
@@ -223,7 +224,10 @@ async fn utterances_side_by_side_give_what_each_gives_alone() {
         async move {
             let samples = shared::samples(&clip.file);
             let cancel = Cancel::default();
-            let transcript = desk.recognise(samples, Options::default(), &cancel).await.unwrap();
+            let transcript = desk
+                .recognise(samples, Options::default(), &cancel, &Metered::default())
+                .await
+                .unwrap();
             assert_eq!(Some(transcript.tokens), clip.fixture_tokens, "{name}");
         }
     });

@@ -10,7 +10,7 @@ use crate::support::browser::Browser;
 use crate::support::server::TestServer;
 
 /// Routes that visitors may use.
-const OPEN: [&str; 8] = [
+const OPEN: [&str; 9] = [
     "GET /api/v1/csrf",
     "GET /api/v1/me",
     "GET /api/v1/openapi.json",
@@ -20,6 +20,7 @@ const OPEN: [&str; 8] = [
     "POST /api/v1/logout",
     // For whoever may call, and this machine may.
     "GET /api/v1/status",
+    "GET /api/v1/calls/{id}/turns",
 ];
 
 fn api_routes() -> Vec<(Method, &'static str)> {

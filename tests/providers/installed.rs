@@ -28,7 +28,7 @@ async fn espeak_speaks() {
         let (mut pieces, speaking) = voice.speak(text, manner, Reach::Anywhere, Cancel::default());
         let (said, piece) = tokio::join!(speaking, pieces.recv());
         said.unwrap();
-        let samples = piece.unwrap().samples;
+        let samples = piece.unwrap().speech.samples;
         assert!(samples.iter().any(|sample| sample.abs() > 0.1));
         lengths.push(samples.len());
     }

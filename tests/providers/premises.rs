@@ -84,7 +84,7 @@ async fn speak(voice: &Voice) -> Result<usize, EngineError> {
     let count = async {
         let mut samples = 0;
         while let Some(piece) = pieces.recv().await {
-            samples += piece.samples.len();
+            samples += piece.speech.samples.len();
         }
         samples
     };

@@ -13,6 +13,7 @@ use sotto::engine::questions::Questions;
 use sotto::engine::worker::Worker;
 use sotto::pipeline::cancel::Cancel;
 use sotto::pipeline::failure::EngineError;
+use sotto::pipeline::meter::Metered;
 use sotto::pipeline::stt::{SpeechToText, Transcript, Urgency, Utterance};
 use sotto::pipeline::text::Text;
 use sotto::pipeline::tts::cast::Cast;
@@ -118,6 +119,7 @@ pub fn with_llm(texts: &[&'static str], llm: Arc<dyn Provider>) -> Engines {
             Worker::start("tts", vec![voice], 8).unwrap(),
         )),
         choices: Vec::new(),
+        meter: Metered::default(),
     }
 }
 

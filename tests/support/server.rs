@@ -1,5 +1,6 @@
 //! A server in this process, on a free port, and the ways to reach it.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use reqwest::{Client, RequestBuilder};
@@ -22,6 +23,8 @@ use super::{engines, fakes};
 /// A running server. Dropping it stops it.
 pub struct TestServer {
     pub url: String,
+    /// Where metrics are, if they have a port of their own.
+    pub metrics: Option<SocketAddr>,
     pub calls: Arc<Calls>,
     pub people: Arc<People>,
     pub http: Client,
@@ -74,6 +77,7 @@ impl TestServer {
         let server =
             Server::with_engines(Arc::new(config), keyring(), engines, clock).await.unwrap();
         let url = format!("http://127.0.0.1:{}", server.address().port());
+        let metrics = server.metrics_address();
         let calls = Arc::clone(server.calls());
         let people = Arc::clone(server.people());
         let stop = CancellationToken::new();
@@ -83,7 +87,7 @@ impl TestServer {
             server.run(async move { stopped.cancelled().await }).await.unwrap();
         });
         let http = sotto::engine::http::client(&url, None).unwrap();
-        Self { url, calls, people, http, _folder: folder, stop, task: Some(task) }
+        Self { url, metrics, calls, people, http, _folder: folder, stop, task: Some(task) }
     }
 
     /// Asks the server to stop and waits until it has.

@@ -5,9 +5,11 @@ use serde_json::{Value, json};
 use super::Realtime;
 use crate::call::session::OutputKind;
 use crate::chat::content::Via;
+use crate::chat::now_ms;
 use crate::pipeline::conversation::{Finish, Notice, Outcome, ReplyId, TurnReport, Usage};
 use crate::pipeline::history::{ItemId, Role, TruncateError};
 use crate::pipeline::text::Text;
+use crate::store::turns;
 
 /// What has to be remembered of a reply.
 pub(super) struct Reply {
@@ -17,6 +19,7 @@ pub(super) struct Reply {
 
 impl Realtime {
     pub(super) fn tell_notice(&mut self, notice: &Notice, events: &mut Vec<String>) {
+        self.told.notice(notice);
         match notice {
             Notice::State(state) => {
                 events.push(self.event("sotto.state", json!({ "state": state })));
@@ -278,22 +281,20 @@ impl Realtime {
     }
 
     fn tell_turn(&mut self, report: &TurnReport, events: &mut Vec<String>) {
-        let fields = json!({
-            "turn": report.turn.0,
-            "item_id": self.item_id(report.item),
-            "response_id": report.reply.map(|reply| self.response_id(reply)),
-            "timings": report.timings,
-            "decision": report.decision,
-            "rejected": report.rejected,
-            "eager": report.eager,
-        });
+        let mut fields = json!(report);
+        fields["response_id"] = json!(report.reply.map(|reply| self.response_id(reply)));
+        let row = turns::Row {
+            id: format!("turn_{}{:x}", self.prefix, report.turn.0),
+            item: self.item_id(report.item),
+            report: fields.to_string(),
+            created_ms: now_ms(),
+        };
+        fields["turn"] = report.turn.0.into();
+        fields["item_id"] = row.item.as_str().into();
         events.push(self.event("sotto.turn", fields));
-        let kept = json!({ "timings": report.timings, "decision": report.decision });
-        let turn = format!("turn_{}{:x}", self.prefix, report.turn.0);
+        self.turns.add(row.clone());
         // Numbers may get lost; nobody is told.
-        self.record(report.item, &mut Vec::new(), |recorder, item| {
-            recorder.turned(turn, item, &kept)
-        });
+        self.record(report.item, &mut Vec::new(), |recorder, _| recorder.turned(row));
     }
 
     fn response(&self, reply: ReplyId, status: &str, details: &Value, output: &[Value]) -> Value {

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::super::cost::{self, Cost};
 use super::super::device::{self, Opened};
 use super::super::handles::EndOfTurn;
 use super::super::ort::OnnxRuntime;
 use super::super::questions::Questions;
-use super::{Chooser, EngineLoadError, Result, reason, short_name, warm_up, with_runtime};
+use super::{Chooser, EngineLoadError, Result, cores, reason, short_name, warm_up, with_runtime};
 use crate::config::{Config, SMART_TURN_V2, TurnEngine};
 use crate::models::{ModelError, Store};
 use crate::pipeline::turn::{SmartTurn, SmartTurnV2, TurnDetector};
@@ -23,7 +24,15 @@ pub struct TurnModel {
 
 impl Chooser<'_> {
     pub(in crate::engine) fn turn(&mut self, runtime: &Result<OnnxRuntime>) -> Result<EndOfTurn> {
-        let Some(model) = self.turn_model(runtime)? else { return Ok(EndOfTurn::Silence) };
+        let Some(mut model) = self.turn_model(runtime)? else { return Ok(EndOfTurn::Silence) };
+        let sound = cost::utterance(&warm_up());
+        let took =
+            cost::time(|| model.detector.predict(&sound)).map_err(EngineLoadError::WarmUp)?;
+        let side_by_side = model.detector.together();
+        // One that gains from hearing several together is on a GPU. v3 keeps one core busy, v2 all of them.
+        let on_processor = if model.engine == TurnEngine::SmartTurnV2 { cores() } else { 1 };
+        let cores = if side_by_side > 1 { 0 } else { on_processor };
+        self.measured("turn", Cost { took, side_by_side, cores });
         let questions = Questions::new(self.start("end-of-turn", vec![model.detector])?);
         Ok(EndOfTurn::Model { name: model.name, questions })
     }

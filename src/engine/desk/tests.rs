@@ -53,7 +53,9 @@ impl Scene {
     async fn submit(&self, name: &'static str, urgency: Urgency, cancel: &Cancel) -> Task {
         let (desk, cancel) = (self.desk.clone(), cancel.clone());
         let options = Options { urgency, prompt: Text::from(name), ..Options::default() };
-        let mut work = Box::pin(async move { desk.recognise(vec![0.0], options, &cancel).await });
+        let mut work = Box::pin(async move {
+            desk.recognise(vec![0.0], options, &cancel, &Metered::default()).await
+        });
         match futures_util::poll!(&mut work) {
             std::task::Poll::Ready(result) => tokio::spawn(async move { result }),
             std::task::Poll::Pending => tokio::spawn(work),
@@ -109,6 +111,7 @@ async fn a_full_queue_refuses_at_once_and_captions_are_not_made_by_whoever_is_be
     let cancel = Cancel::default();
     let first = scene.submit("first", Urgency::Final, &cancel).await;
     assert_eq!(scene.begun(), "first");
+    assert_eq!(scene.desk.longest_wait(), Duration::ZERO, "it is being done");
     let second = scene.submit("second", Urgency::Final, &cancel).await;
     let third = scene.submit("third", Urgency::Final, &cancel).await;
     let interim = scene.submit("interim", Urgency::Interim, &cancel).await;
@@ -116,6 +119,8 @@ async fn a_full_queue_refuses_at_once_and_captions_are_not_made_by_whoever_is_be
         assert!(matches!(refused.await.unwrap(), Err(EngineError::Overloaded("recognition"))));
     }
     assert_eq!(scene.desk.counts().refused, 2);
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    assert!(scene.desk.longest_wait() >= Duration::from_millis(5));
     scene.finish(first).await;
     scene.finish(second).await;
 }

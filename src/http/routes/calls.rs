@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::call::{CallError, Session};
 use crate::http::guard::Admitted;
+use crate::http::routes::conversations::Turns;
 use crate::http::seat;
 use crate::http::{ApiError, AppState};
 
@@ -42,8 +43,8 @@ pub async fn open(
         let update = settings.as_ref().map_or(Ok(()), |settings| session.update(settings));
         Ok(update.map_err(CallError::from)?)
     };
-    let (opening, begun_for) = seat::open(&state, &admitted, apply).await?;
-    let answered = match state.calls.answer(&offer, opening).await {
+    let (opening, permit, begun_for) = seat::open(&state, &admitted, apply).await?;
+    let answered = match state.calls.answer(&offer, opening, permit).await {
         Ok(answered) => answered,
         Err(error) => {
             seat::give_up(&state, begun_for).await;
@@ -66,6 +67,18 @@ pub async fn look(
 ) -> Result<StatusCode, ApiError> {
     state.calls.signalling(&id)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// How the last turns of a call went, in numbers, for whoever called: while it goes on, and as long as it can be resumed.
+#[utoipa::path(get, path = "/api/v1/calls/{id}/turns", params(("id" = String, Path)), tag = "calls",
+    responses((status = 200, body = Turns), (status = 404, description = "`call_not_found`")))]
+pub async fn turns(
+    admitted: Admitted,
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<axum::Json<Turns>, ApiError> {
+    let person = admitted.person.as_ref().map(|person| person.id.as_str());
+    Ok(axum::Json(state.calls.turns(&id, person)?.into()))
 }
 
 /// `PATCH`: candidates that the client found later, or an ICE restart.

@@ -16,6 +16,7 @@ use crate::http::identity::Person;
 use crate::http::json::{Json, Query};
 use crate::http::{ApiError, AppState};
 use crate::pipeline::text::Text;
+use crate::store::turns;
 
 /// Conversations of a page, and items.
 const USUAL: i64 = 50;
@@ -98,7 +99,7 @@ pub struct TurnView {
     id: String,
     item_id: String,
     at_ms: i64,
-    /// `timings` and `decision`, as in the event `sotto.turn`.
+    /// As in the event `sotto.turn`: `response_id`, `timings`, `work`, `decision`, `eager`, `rejected`, `network`.
     #[schema(value_type = Object)]
     report: serde_json::Value,
 }
@@ -107,6 +108,18 @@ pub struct TurnView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Turns {
     turns: Vec<TurnView>,
+}
+
+impl From<Vec<turns::Row>> for Turns {
+    fn from(rows: Vec<turns::Row>) -> Self {
+        let turns = rows.into_iter().map(|row| TurnView {
+            id: row.id,
+            item_id: row.item,
+            at_ms: row.created_ms,
+            report: serde_json::from_str(&row.report).unwrap_or_default(),
+        });
+        Self { turns: turns.collect() }
+    }
 }
 
 /// A page of the person's conversations, the latest first.
@@ -202,13 +215,7 @@ pub async fn turns(
     Query(query): Query<ItemsQuery>,
 ) -> Result<axum::Json<Turns>, ApiError> {
     let rows = state.chats.turns(person.id.as_str(), &id, within(query.limit)).await?;
-    let turns = rows.into_iter().map(|row| TurnView {
-        id: row.id,
-        item_id: row.item,
-        at_ms: row.created_ms,
-        report: serde_json::from_str(&row.report).unwrap_or_default(),
-    });
-    Ok(axum::Json(Turns { turns: turns.collect() }))
+    Ok(axum::Json(rows.into()))
 }
 
 /// Looks for words in titles and texts. Private conversations are searched in the browser.

@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::call::CallError;
 use crate::engine::desk::Counts;
 use crate::http::guard::Admitted;
 use crate::http::{ApiError, AppState};
@@ -19,11 +19,7 @@ pub async fn alive() -> &'static str {
 pub async fn ready(State(state): State<AppState>) -> Result<&'static str, ApiError> {
     state.calls.ready()?;
     state.chats.db().ping().await?;
-    let (going_on, limit) = state.calls.load();
-    if going_on >= limit {
-        let text = format!("all {limit} lines are busy");
-        return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "server_full", text));
-    }
+    state.calls.admission().would_admit().map_err(CallError::from)?;
     Ok("ready\n")
 }
 
@@ -32,13 +28,13 @@ pub async fn ready(State(state): State<AppState>) -> Result<&'static str, ApiErr
 /// For those who may call: it names addresses, and may hold the password of a relay.
 #[utoipa::path(get, path = "/api/v1/status", tag = "choices", responses((status = 200, body = Object)))]
 pub async fn status(_: Admitted, State(state): State<AppState>) -> Json<Value> {
-    let (going_on, limit) = state.calls.load();
     let engines = state.calls.engines();
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "calls": { "active": going_on, "limit": limit },
+        "calls": state.calls.admission().standing(),
         "engines": engines.choices,
         "recognition": engines.recogniser.as_ref().map(|recogniser| recognition(&recogniser.counts())),
+        "frames": state.calls.handling().handled(),
         "ice_servers": state.config.webrtc.ice_servers,
     }))
 }

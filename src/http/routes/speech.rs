@@ -27,6 +27,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use self::encode::Encoder;
 use self::wanted::{Wanted, Way};
 use super::transcriptions::reach;
+use crate::call::CallError;
 use crate::engine::handles::{Manner, Voice};
 use crate::http::guard::Admitted;
 use crate::http::{ApiError, AppState, body};
@@ -55,6 +56,7 @@ pub async fn open(
     request: Request,
 ) -> Result<Response, ApiError> {
     let voice = state.calls.voice()?;
+    state.calls.admission().has_time().map_err(CallError::from)?;
     let place = state.readings.take()?;
     let request = body::read_text(request).await?;
     let wanted = Wanted::read(request, voice.cast()).await?;

@@ -21,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use self::fields::Fields;
 use self::work::{Recognition, Sound};
 use crate::auth::Person;
+use crate::call::CallError;
 use crate::chat::Tier;
 use crate::http::guard::Admitted;
 use crate::http::{ApiError, AppState, body};
@@ -57,6 +58,7 @@ pub async fn open(
     request: Request,
 ) -> Result<Response, ApiError> {
     state.calls.ready()?;
+    state.calls.admission().has_time().map_err(CallError::from)?;
     let place = state.recordings.take()?;
     let request = body::read_recording(state.config.limits.recording_bytes, request).await?;
     let fields = Fields::read(request).await?;

@@ -39,8 +39,8 @@ pub async fn open(
     state.limits.offer(admitted.address)?;
     // Before the upgrade, so that a full server answers with a status.
     let apply = |session: &mut Session| apply_query(session, &query);
-    let (opening, begun_for) = seat::open(&state, &admitted, apply).await?;
-    let ends = match state.calls.open_websocket(opening) {
+    let (opening, permit, begun_for) = seat::open(&state, &admitted, apply).await?;
+    let ends = match state.calls.open_websocket(opening, permit) {
         Ok(ends) => ends,
         Err(error) => {
             seat::give_up(&state, begun_for).await;

@@ -97,6 +97,8 @@ pub struct JitterBuffer {
     held: BTreeMap<i64, Held>,
     ready: VecDeque<Unit>,
     lateness: VecDeque<i64>,
+    /// Microseconds, smoothed as RFC 3550 does it.
+    jitter: f64,
     stats: Stats,
 }
 
@@ -183,6 +185,13 @@ impl JitterBuffer {
         self.stats
     }
 
+    /// How unevenly packets arrive now: the interarrival jitter of [RFC 3550].
+    ///
+    /// [RFC 3550]: https://www.rfc-editor.org/rfc/rfc3550#section-6.4.1
+    pub fn jitter(&self) -> Duration {
+        Duration::from_micros(self.jitter as u64)
+    }
+
     /// How long a hole may stay open now.
     pub fn wait(&self) -> Duration {
         if self.lateness.len() < 10 {
@@ -199,10 +208,14 @@ impl JitterBuffer {
     /// Remembers how long after its timestamp the packet came, in microseconds on an arbitrary scale.
     fn judge_lateness(&mut self, timestamp: i64, now: Duration) {
         let sent_us = timestamp * 1_000_000 / CLOCK_HZ as i64;
+        let late_us = now.as_micros() as i64 - sent_us;
+        if let Some(before) = self.lateness.back() {
+            self.jitter += (late_us.abs_diff(*before) as f64 - self.jitter) / 16.0;
+        }
         if self.lateness.len() == LATENESS_WINDOW {
             self.lateness.pop_front();
         }
-        self.lateness.push_back(now.as_micros() as i64 - sent_us);
+        self.lateness.push_back(late_us);
     }
 
     /// Moves everything that is in order, or overdue, to `ready`.
@@ -443,7 +456,9 @@ mod tests {
             rough.push(packet(n), ms(sent + u64::from(n % 10) * 8));
             while calm.pop(ms(sent)).is_some() || rough.pop(ms(sent + 72)).is_some() {}
         }
-        assert_eq!(calm.wait(), MIN_WAIT);
+        assert_eq!((calm.wait(), calm.jitter()), (MIN_WAIT, Duration::ZERO));
+        // Nine times in ten a packet is 8 ms later than the one before it, and once 72 ms earlier.
+        assert!(rough.jitter() > ms(10) && rough.jitter() < ms(20), "{:?}", rough.jitter());
         assert!(rough.wait() >= ms(70) && rough.wait() <= MAX_WAIT, "{:?}", rough.wait());
     }
 

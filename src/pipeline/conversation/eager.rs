@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::reply::Reply;
 use super::{Command, Conversation, ReplyId, ReplyOptions, TurnId};
 use crate::pipeline::history::{ItemId, Role};
+use crate::pipeline::load::Shed;
 use crate::pipeline::text::Text;
 
 /// So many are begun for one turn.
@@ -30,6 +31,8 @@ pub(super) struct Eager {
     thrown: VecDeque<Duration>,
     /// The turn for which the last one was begun, and how many were.
     begun: Option<(TurnId, u32)>,
+    /// The turn for which one was left out.
+    left_out: Option<TurnId>,
 }
 
 #[derive(Debug)]
@@ -71,6 +74,12 @@ impl Conversation {
         let before = self.eager.begun_for(turn);
         self.eager.thrown.retain(|at| *at + MINUTE > now);
         if before >= A_TURN || self.eager.thrown.len() >= self.settings.eager_per_minute as usize {
+            return;
+        }
+        if !self.hearing.shedding.eager_allowed() {
+            if self.eager.left_out.replace(turn) != Some(turn) {
+                self.commands.push_back(Command::Shed(Shed::Eager));
+            }
             return;
         }
         let instructions = self.settings.instructions.as_str();

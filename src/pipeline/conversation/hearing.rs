@@ -18,6 +18,7 @@ use super::overlap::Evidence;
 use super::segment::Segment;
 use super::{Command, Decision, Failure, Frame, Recognition, Settings, TurnId};
 use crate::pipeline::frame::Samples;
+use crate::pipeline::load::{Shed, Shedding};
 use crate::pipeline::stt::{Agreement, MIN_SPEECH_MS, Rejection, Transcript};
 use crate::pipeline::text::Text;
 use crate::pipeline::turn::WINDOW;
@@ -75,6 +76,8 @@ pub(super) struct Hearing {
     /// Turns that are over, in order, whose transcripts are not complete.
     awaiting: VecDeque<Awaiting>,
     interims: Interims,
+    /// What there is no time for.
+    pub(super) shedding: Shedding,
     /// What is spoken in this call, once it was heard. Short turns are guessed wrong too easily.
     language: Option<String>,
     next_turn: u32,
@@ -395,6 +398,11 @@ impl Hearing {
             || is_behind
             || !self.interims.is_due(self.position)
         {
+            return;
+        }
+        if !self.shedding.interims_allowed() {
+            self.interims.leave_out(self.position, settings.interim);
+            commands.push_back(Command::Shed(Shed::Interim));
             return;
         }
         open.recognise_interim(

@@ -55,6 +55,11 @@ impl Interims {
         self.under_way = Some((job, position));
     }
 
+    /// The one that is due is not made.
+    pub(super) fn leave_out(&mut self, position: Samples, interval: Samples) {
+        self.due = position + self.interval(interval);
+    }
+
     /// A recognition ended, well or not. Whether it was the interim under way.
     pub(super) fn ended(
         &mut self,

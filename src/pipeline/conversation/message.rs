@@ -3,15 +3,16 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::eager::EagerReplies;
 use super::overlap::{Interruptible, Overlap};
+use super::report::TurnReport;
 use crate::pipeline::frame::Samples;
 use crate::pipeline::history::{ItemId, Role, TruncateError};
-use crate::pipeline::stt::{Rejection, Transcript, Urgency};
+use crate::pipeline::load::Shed;
+use crate::pipeline::stt::{Transcript, Urgency};
 use crate::pipeline::text::Text;
+use crate::pipeline::took::Took;
 use crate::pipeline::tts::WordTiming;
-use crate::pipeline::turn::endpointing::{Check, Policy, Reason};
-use crate::pipeline::turn::patience::Patience;
+use crate::pipeline::turn::endpointing::Policy;
 use crate::pipeline::vad::Change;
 
 /// A turn: one utterance of the person. Counted from 0 in each call.
@@ -156,6 +157,8 @@ pub enum Event {
         question: u32,
         /// Whether the turn is complete.
         probability: Option<f32>,
+        /// How long it waited for the model, and that for it.
+        took: Took,
     },
     /// The result of a [`Command::Recognise`].
     Recognised {
@@ -186,6 +189,8 @@ pub enum Event {
         duration: Duration,
         /// Words of the clause whose times are known by now.
         words: Vec<WordTiming>,
+        /// How long the clause waited for the voice, and this piece was worked on.
+        took: Took,
         /// Whether the clause is complete.
         last: bool,
     },
@@ -340,6 +345,8 @@ pub enum Command {
         /// The reply.
         reply: ReplyId,
     },
+    /// This was left out, because there is no time for it; to be counted.
+    Shed(Shed),
     /// Tell the client.
     Tell(Notice),
 }
@@ -357,19 +364,6 @@ pub enum Outcome {
     Interrupted,
     /// The client asked for its end.
     Cancelled,
-}
-
-/// Why a turn ended when it did: numbers and codes, never words.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Decision {
-    /// Why.
-    pub reason: Reason,
-    /// Silence between the last speech and the decision.
-    pub silence_ms: u64,
-    /// What the model was asked and said.
-    pub checks: Vec<Check>,
-    /// Why it was waited for longer than usual, if it was.
-    pub patience: Patience,
 }
 
 /// What the server is doing, as people see it.
@@ -540,40 +534,4 @@ pub enum Notice {
     NothingToCancel,
     /// How a turn went.
     Turn(TurnReport),
-}
-
-/// How a turn went: when each phase ended, in milliseconds after the last speech.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TurnReport {
-    /// The turn.
-    pub turn: TurnId,
-    /// Its item.
-    pub item: ItemId,
-    /// The reply to it, if there was one.
-    pub reply: Option<ReplyId>,
-    /// Why it ended when it did.
-    pub decision: Decision,
-    /// Why it has no words although something was heard.
-    pub rejected: Option<Rejection>,
-    /// Replies that were begun before it was over.
-    pub eager: EagerReplies,
-    /// The phases.
-    pub timings: Timings,
-}
-
-/// Milliseconds after the last speech of a turn. What did not happen is missing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Timings {
-    /// The turn was over.
-    pub endpoint_ms: Option<u64>,
-    /// Its words were there.
-    pub transcript_ms: Option<u64>,
-    /// The model's first word.
-    pub first_token_ms: Option<u64>,
-    /// The first clause was complete.
-    pub first_clause_ms: Option<u64>,
-    /// The first sound was made.
-    pub first_speech_ms: Option<u64>,
-    /// The first sound was played.
-    pub first_audio_ms: Option<u64>,
 }

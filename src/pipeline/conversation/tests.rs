@@ -3,6 +3,8 @@
 mod interims;
 mod lost;
 mod overlaps;
+mod reports;
+mod shedding;
 mod sim;
 
 use std::time::Duration;
@@ -12,6 +14,7 @@ use proptest::prelude::*;
 use self::sim::{Engines, Sim, settings};
 use super::*;
 use crate::pipeline::history::TruncateError;
+use crate::pipeline::load::Shedding;
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -307,6 +310,7 @@ enum Step {
     Quiet(u64),
     Stir(u64),
     Ask(u8),
+    Shed(Shedding),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -317,6 +321,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             1 => (32_000u64..40_000).prop_map(Step::Speak),
             2 => (32u64..2_000).prop_map(Step::Stir),
             2 => (0u8..8).prop_map(Step::Ask),
+            1 => prop::sample::select(&Shedding::ALL[..]).prop_map(Step::Shed),
         ],
         1..16,
     )
@@ -403,6 +408,7 @@ proptest! {
                 Step::Speak(ms) => { sim.speak(ms); }
                 Step::Quiet(ms) => { sim.quiet(ms); }
                 Step::Stir(ms) => { sim.stir(ms); }
+                Step::Shed(shedding) => { sim.shed(shedding); }
                 Step::Ask(which) => {
                     asked = true;
                     sim.ask(match which {
@@ -434,6 +440,9 @@ proptest! {
         let begun = sim.count(|n| matches!(n, Notice::ReplyStarted { .. }));
         prop_assert_eq!(begun, sim.count(|n| matches!(n, Notice::ReplyDone { .. })));
         prop_assert_eq!(committed, sim.count(|n| matches!(n, Notice::Turn(_))));
+        for report in sim.notices().filter_map(|n| if let Notice::Turn(report) = n { Some(report) } else { None }) {
+            prop_assert!(serde_json::json!(report).to_string().len() < 1_800, "{:?}", report);
+        }
         // Captions only grow, and none comes when the words are there.
         prop_assert!(!sim.has_interim_under_way());
         prop_assert!(interims::are_in_order(&sim));

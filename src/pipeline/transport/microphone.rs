@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::pipeline::codec::jitter::Packet;
 
@@ -20,9 +21,18 @@ pub enum Sound {
     Samples(Vec<f32>),
 }
 
+/// A piece of sound that was taken out of the lane.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arrival {
+    /// The sound.
+    pub sound: Sound,
+    /// When it was put in.
+    pub at: Instant,
+}
+
 #[derive(Default)]
 struct Lane {
-    queue: VecDeque<Sound>,
+    queue: VecDeque<Arrival>,
     dropped: u64,
     closed: bool,
 }
@@ -59,7 +69,7 @@ impl Sender {
             lane.queue.pop_front();
             lane.dropped += 1;
         }
-        lane.queue.push_back(sound);
+        lane.queue.push_back(Arrival { sound, at: Instant::now() });
         drop(lane);
         self.0.arrived.notify_one();
     }
@@ -74,13 +84,13 @@ impl Drop for Sender {
 
 impl Receiver {
     /// The next piece of sound; `None` when there will be no more. Cancel safe.
-    pub async fn recv(&mut self) -> Option<Sound> {
+    pub async fn recv(&mut self) -> Option<Arrival> {
         loop {
             let arrived = self.0.arrived.notified();
             {
                 let mut lane = self.0.lane();
-                if let Some(sound) = lane.queue.pop_front() {
-                    return Some(sound);
+                if let Some(arrival) = lane.queue.pop_front() {
+                    return Some(arrival);
                 }
                 if lane.closed {
                     return None;
@@ -100,15 +110,19 @@ impl Receiver {
 mod tests {
     use super::*;
 
+    async fn next(receiver: &mut Receiver) -> Option<Sound> {
+        receiver.recv().await.map(|arrival| arrival.sound)
+    }
+
     #[tokio::test]
     async fn sound_comes_in_order_and_ends() {
         let (sender, mut receiver) = lane();
         sender.send(Sound::Samples(vec![1.0]));
         sender.send(Sound::Samples(vec![2.0]));
         drop(sender);
-        assert_eq!(receiver.recv().await, Some(Sound::Samples(vec![1.0])));
-        assert_eq!(receiver.recv().await, Some(Sound::Samples(vec![2.0])));
-        assert_eq!(receiver.recv().await, None);
+        assert_eq!(next(&mut receiver).await, Some(Sound::Samples(vec![1.0])));
+        assert_eq!(next(&mut receiver).await, Some(Sound::Samples(vec![2.0])));
+        assert_eq!(next(&mut receiver).await, None);
     }
 
     #[tokio::test]
@@ -117,7 +131,7 @@ mod tests {
         for i in 0..CAPACITY + 3 {
             sender.send(Sound::Samples(vec![i as f32]));
         }
-        assert_eq!(receiver.recv().await, Some(Sound::Samples(vec![3.0])));
+        assert_eq!(next(&mut receiver).await, Some(Sound::Samples(vec![3.0])));
         assert_eq!(receiver.dropped(), 3);
     }
 }

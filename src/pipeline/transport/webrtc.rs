@@ -11,6 +11,7 @@ pub mod sdp;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rtc::peer_connection::certificate::CertificateParams;
 use tokio::sync::{mpsc, watch};
@@ -19,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use webrtc::peer_connection::crypto::{self, SignatureScheme};
 use webrtc::peer_connection::{
     PeerConnection, RTCCertificate, RTCIceCandidateInit, RTCPeerConnectionState,
-    RTCSessionDescription,
+    RTCSessionDescription, StatsSelector,
 };
 
 use self::channels::{Wiring, read_track, take_channels};
@@ -237,7 +238,7 @@ impl Connection {
     }
 
     /// Waits until the connection is lost: failed, or gone for longer than `patience`.
-    pub async fn lost(&mut self, patience: std::time::Duration) -> HangUp {
+    pub async fn lost(&mut self, patience: Duration) -> HangUp {
         use RTCPeerConnectionState as State;
         let lost =
             |state: &State| matches!(state, State::Disconnected | State::Failed | State::Closed);
@@ -269,7 +270,7 @@ impl Connection {
     }
 }
 
-/// What a client may ask of its connection while the call goes on.
+/// What a client may ask of its connection while the call goes on, and what others may ask about it.
 #[derive(Clone)]
 pub struct Signalling {
     inner: Arc<dyn PeerConnection>,
@@ -279,6 +280,14 @@ pub struct Signalling {
 }
 
 impl Signalling {
+    /// How long the last connectivity check took there and back, once one has come back.
+    pub async fn round_trip(&self) -> Option<Duration> {
+        let stats = self.inner.get_stats(Instant::now(), StatsSelector::None).await;
+        let checked = stats.candidate_pairs().filter(|pair| pair.responses_received > 0);
+        let pair = checked.max_by_key(|pair| (pair.nominated, pair.packets_received))?;
+        Duration::try_from_secs_f64(pair.current_round_trip_time).ok()
+    }
+
     /// Takes trickled candidates, or restarts ICE when the fragment has new credentials. The answer to a
     /// restart is a fragment of ours.
     pub async fn fragment(&self, text: &str) -> Result<Option<String>, WebRtcError> {

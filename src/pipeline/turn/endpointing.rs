@@ -9,6 +9,8 @@ use crate::pipeline::frame::Samples;
 
 /// Silences at which the model is asked, in ms; the first question comes with the pause itself.
 const CHECKS_MS: [u64; 5] = [0, 350, 700, 1_200, 1_800];
+/// So many answers are remembered for the record: all of the last pause, and some before it.
+pub const MOST_CHECKS: usize = 10;
 /// At the longest silence this part of the threshold is left.
 const THRESHOLD_LEFT: f32 = 0.2;
 /// From this probability on it is worth to begin with an answer.
@@ -63,9 +65,17 @@ pub struct Check {
     /// Silence when it answered.
     pub silence_ms: u64,
     /// Its answer.
+    #[serde(serialize_with = "in_thousandths")]
     pub probability: f32,
     /// What it would have taken to end the turn then.
+    #[serde(serialize_with = "in_thousandths")]
     pub threshold: f32,
+}
+
+/// Nobody reads more digits, and records have little room.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn in_thousandths<S: serde::Serializer>(part: &f32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((f64::from(*part) * 1_000.0).round() / 1_000.0)
 }
 
 /// What to do at this length of silence.
@@ -133,7 +143,7 @@ impl Endpointing {
         is_likely && self.patience == Patience::Usual && self.policy != Policy::Manual
     }
 
-    /// What was asked and answered so far, over all pauses of the turn.
+    /// What was asked and answered so far, over all pauses of the turn: the last [`MOST_CHECKS`].
     pub fn checks(&self) -> &[Check] {
         &self.checks
     }
@@ -156,6 +166,9 @@ impl Endpointing {
         pause.answer = match probability {
             Some(probability) => {
                 let silence_ms = silence.as_ms();
+                if self.checks.len() == MOST_CHECKS {
+                    self.checks.remove(0);
+                }
                 self.checks.push(Check { silence_ms, probability, threshold });
                 Answer::Probability(probability)
             }
@@ -330,6 +343,21 @@ mod tests {
         turn.answer(Some(0.99), ms(0));
         turn.pause();
         assert_eq!(turn.at(ms(300)), Verdict::Ask, "the new pause asks for itself");
+    }
+
+    #[test]
+    fn of_a_turn_with_many_pauses_the_last_answers_are_remembered() {
+        let mut turn = Endpointing::new(MODEL);
+        for pause in 0..50_u64 {
+            turn.pause();
+            turn.answer(Some(0.1), ms(pause));
+            turn.resume();
+        }
+        let remembered: Vec<_> = turn.checks().iter().map(|check| check.silence_ms).collect();
+        assert_eq!(remembered, (40..50).collect::<Vec<_>>());
+        let check = Check { silence_ms: 96, probability: 0.123_456, threshold: 0.5 };
+        let json = serde_json::json!(check).to_string();
+        assert_eq!(json, r#"{"probability":0.123,"silence_ms":96,"threshold":0.5}"#);
     }
 
     #[test]

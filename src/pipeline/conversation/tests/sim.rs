@@ -8,7 +8,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::super::*;
+use crate::pipeline::load::{Shed, Shedding};
 use crate::pipeline::stt::{Rejection, Spoken, Transcript, Urgency};
+use crate::pipeline::took::Took;
 use crate::pipeline::vad::{FRAME, GateSettings, SpeechGate};
 
 pub(super) fn settings() -> Settings {
@@ -120,6 +122,7 @@ pub(super) struct Sim {
     quieter: Option<(ReplyId, Duration)>,
     /// How replies were hushed, and when.
     hushes: Vec<(Duration, &'static str)>,
+    sheds: Vec<Shed>,
 }
 
 struct Queued {
@@ -162,6 +165,7 @@ impl Sim {
             held: None,
             quieter: None,
             hushes: Vec::new(),
+            sheds: Vec::new(),
         }
     }
 
@@ -181,6 +185,17 @@ impl Sim {
     pub(super) fn ask(&mut self, ask: Ask) -> &mut Self {
         self.handle(Event::Asked(ask));
         self
+    }
+
+    /// From now on there is no time for this.
+    pub(super) fn shed(&mut self, shedding: Shedding) -> &mut Self {
+        self.conversation.shed(shedding);
+        self
+    }
+
+    /// What was left out for that.
+    pub(super) fn sheds(&self, which: Shed) -> usize {
+        self.sheds.iter().filter(|shed| **shed == which).count()
     }
 
     pub(super) fn notices(&self) -> impl Iterator<Item = &Notice> {
@@ -331,9 +346,10 @@ impl Sim {
                 let answer = answers.get(self.predictions).or(answers.last()).copied();
                 self.predictions += 1;
                 let probability = Some(answer.unwrap_or(0.95));
+                let took = took(self.engines.prediction);
                 self.later(
                     self.engines.prediction,
-                    Event::Predicted { turn, question, probability },
+                    Event::Predicted { turn, question, probability, took },
                 );
             }
             Command::Recognise { job, audio, hints } if hints.urgency == Urgency::Interim => {
@@ -356,7 +372,8 @@ impl Sim {
                 let result = if self.engines.recognition_fails.contains(&job.turn.0) {
                     Err(Failure { code: "engine_failed", message: String::new() })
                 } else {
-                    Ok(self.heard(&self.said(job, usize::MAX)))
+                    let took = took(self.engines.recognition);
+                    Ok(Transcript { took, ..self.heard(&self.said(job, usize::MAX)) })
                 };
                 self.later(self.engines.recognition, Event::Recognised { job, result });
             }
@@ -378,10 +395,10 @@ impl Sim {
                     duration,
                     played: Duration::ZERO,
                 });
-                let words = Vec::new();
+                let (words, took) = (Vec::new(), took(self.engines.speech));
                 self.later(
                     self.engines.speech,
-                    Event::Spoke { reply, duration, words, last: true },
+                    Event::Spoke { reply, duration, words, took, last: true },
                 );
             }
             Command::EndSpeech { reply } => {
@@ -417,6 +434,7 @@ impl Sim {
                 self.loudspeaker.retain(|queued| queued.reply != reply);
                 self.drop_due(|event| reply_of(event) == Some(reply));
             }
+            Command::Shed(shed) => self.sheds.push(shed),
             Command::Tell(notice) => {
                 if let Notice::AudioCleared { reply } = notice {
                     self.cleared.insert(reply);
@@ -506,6 +524,11 @@ impl Sim {
         assert!(audio.end - audio.start <= Samples::from_ms(28_000), "{audio:?}");
         assert!(audio.start >= self.forgotten, "{audio:?} is forgotten up to {:?}", self.forgotten);
     }
+}
+
+/// A quarter of the time is spent in a queue.
+fn took(delay: Duration) -> Took {
+    Took { waited: delay / 4, worked: delay * 3 / 4 }
 }
 
 fn reply_of(event: &Event) -> Option<ReplyId> {

@@ -189,7 +189,8 @@ pub struct OpusTrack {
     ssrc: u32,
 }
 
-/// The packets of an [`OpusTrack`] on their way out.
+/// The packets of an [`OpusTrack`] on their way out. Clones write to the same track.
+#[derive(Clone)]
 pub struct OpusPackets {
     track: Arc<TrackLocalStaticRTP>,
     payload_type: u8,

@@ -37,12 +37,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, default=Path("peers.json"), help="where the results go, after each part")
     parser.add_argument("--only", nargs="*", default=["sotto", "pipecat", "speech-to-speech"], help="these servers")
     parser.add_argument("--parts", nargs="*", default=["latency", "silent", "load"], help="and silent-listening, silent-own-model: Pipecat only")
-    parser.add_argument("--clips", type=int, default=16, help="the shortest so many complete clips")
+    parser.add_argument("--clips", type=int, default=14, help="the shortest so many complete clips")
     parser.add_argument("--silent-calls", default="sotto=50,pipecat=10,speech-to-speech=3")
     parser.add_argument("--silent-seconds", type=float, default=10)
-    steps = "sotto=40:70:100:130:160,pipecat=4:6:8:10:12:14,speech-to-speech=2:4"
+    steps = "sotto=50:90:130:160:190,pipecat=4:8:12,speech-to-speech=2:4"
     parser.add_argument("--load", default=steps, help="silent calls beside")
-    parser.add_argument("--load-clips", type=int, default=8)
+    parser.add_argument("--load-clips", type=int, default=6)
     return parser.parse_args()
 
 

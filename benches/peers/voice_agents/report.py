@@ -1,6 +1,6 @@
 """What compare.py found, as tables on standard output and as a picture: report.py RUN.json [RUN.json ...] --image FILE.svg
 
-Of several runs the later one counts where both have a part of a server.
+Of several runs the later one counts where both have a part of a server; steps with more silent calls are added.
 """
 
 import argparse
@@ -15,7 +15,14 @@ def read(files: list[Path]) -> dict:
     found = {}
     for file in files:
         for name, parts in json.loads(file.read_text())["servers"].items():
-            found.setdefault(name, {}).update({part: row for part, row in parts.items() if "failed" not in row})
+            known = found.setdefault(name, {})
+            for part, row in parts.items():
+                if "failed" in row:
+                    continue
+                if part == "load" and part in known:
+                    new = [step for step in row["steps"] if step["silent_calls"] > known[part]["steps"][-1]["silent_calls"]]
+                    row = row | {"steps": known[part]["steps"] + new}
+                known[part] = row
     return {name: found[name] for name in NAMES if name in found}
 
 
@@ -98,11 +105,13 @@ def picture(found: dict, file: Path) -> None:
         if "load" in found[name]:
             steps = [step for step in found[name]["load"]["steps"] if step["final_ms"]["p95"] is not None]
             load.plot([s["silent_calls"] for s in steps], [s["final_ms"]["p95"] for s in steps], "o-", color=COLOURS[name], label=NAMES[name])
+            medians = [step for step in found[name]["load"]["steps"] if step["final_ms"]["median"] is not None]
+            load.plot([s["silent_calls"] for s in medians], [s["final_ms"]["median"] for s in medians], "o:", color=COLOURS[name])
     turns.set(xlabel="last energetic sample to final transcript, ms", ylabel="part of the turns", xlim=(0, None), ylim=(0, 1.02), title="One call")
     turns.legend(frameon=False, loc="lower right")
     cost.set(yscale="log", xticks=[0, 1], xticklabels=["% of a core", "MiB"], title="A silent call")
     cost.margins(y=0.15)
-    load.set(xlabel="silent calls beside", ylabel="95th percentile, ms", ylim=(0, None), title="With silent calls beside")
+    load.set(xlabel="silent calls beside", ylabel="median (dotted) and slowest, ms", ylim=(0, None), title="With silent calls beside")
     figure.savefig(file, metadata={"Date": None})
 
 

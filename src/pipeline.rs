@@ -190,8 +190,6 @@ pub struct Pipeline<D> {
     manner: Manner,
     greeting: Text,
     load: Arc<Load>,
-    /// Pieces of the person's sound that were dropped, as far as that has been counted.
-    dropped: u64,
     /// Whether the client has opened its events channel.
     listening: bool,
     /// When the last packet of the person's sound came, after the call began.
@@ -267,7 +265,6 @@ impl<D: Dialect> Pipeline<D> {
             line,
             greeting,
             load,
-            dropped: 0,
             listening: false,
             last_packet: None,
             handling: Part::new(handling),
@@ -430,10 +427,6 @@ impl<D: Dialect> Pipeline<D> {
             }
             Sound::Samples(samples) => self.ear.samples(&samples, now)?,
         };
-        let dropped = self.line.microphone.dropped();
-        if dropped > self.dropped {
-            self.load.count_dropped(dropped - std::mem::replace(&mut self.dropped, dropped));
-        }
         self.frames(frames, arrival.at)?;
         if self.telling.is_due(now) {
             self.tell_heard();
@@ -455,9 +448,12 @@ impl<D: Dialect> Pipeline<D> {
             self.handle(Event::Frame(frame))?;
         }
         self.ear.forget(self.conversation.keep_from());
-        let (took, lost) =
-            (since.elapsed(), self.arrivals().map_or(0, |arrivals| arrivals.stats.lost));
-        self.handling.note(number, took, self.line.microphone.dropped(), lost);
+        let lost = self.ear.arrivals().map_or(0, |arrivals| arrivals.stats.lost);
+        let (took, dropped) = (since.elapsed(), self.line.microphone.dropped());
+        let dropped = self.handling.note(number, took, dropped, lost);
+        if dropped > 0 {
+            self.load.count_dropped(dropped);
+        }
         for _ in 0..number {
             self.engines.meter.tell(|meter| meter.handled(took));
         }

@@ -27,6 +27,7 @@ use crate::pipeline::cancel::Cancel;
 use crate::pipeline::codec::wav;
 use crate::pipeline::failure::EngineError;
 use crate::pipeline::frame::{MIC_RATE_HZ, SPEECH_RATE_HZ};
+use crate::pipeline::meter::duration;
 use crate::pipeline::stt::{self, SpeechToText, Utterance, Whisper, WhisperSettings};
 use crate::pipeline::text::Text;
 use crate::pipeline::tts::cast::Cast;
@@ -437,7 +438,7 @@ fn warm_up() -> Vec<f32> {
 /// does not count.
 fn real_time_factor(engine: &mut dyn SpeechToText) -> Result<f32> {
     let audio = warm_up();
-    let lasts = Duration::from_secs_f64(audio.len() as f64 / f64::from(MIC_RATE_HZ));
+    let lasts = duration(audio.len());
     let mut took = Duration::MAX;
     for _ in 0..2 {
         let begun = Instant::now();

@@ -67,17 +67,20 @@ impl Part {
         Self { all, dropped: 0, lost: 0 }
     }
 
-    /// So many frames took so long; the call has dropped and lost so many packets since it began.
-    pub(super) fn note(&mut self, frames: usize, took: Duration, dropped: u64, lost: u64) {
+    /// So many frames took so long; the call has dropped and lost so many packets since it began. How many of the
+    /// dropped are new.
+    pub(super) fn note(&mut self, frames: usize, took: Duration, dropped: u64, lost: u64) -> u64 {
         for _ in 0..frames {
             self.all.took.observe(took);
         }
+        let new = dropped.saturating_sub(self.dropped);
         // Most of the time there is nothing to add.
         if (dropped, lost) != (self.dropped, self.lost) {
-            self.all.dropped.fetch_add(dropped.saturating_sub(self.dropped), Ordering::Relaxed);
+            self.all.dropped.fetch_add(new, Ordering::Relaxed);
             self.all.lost.fetch_add(lost.saturating_sub(self.lost), Ordering::Relaxed);
             (self.dropped, self.lost) = (dropped, lost);
         }
+        new
     }
 }
 

@@ -11,19 +11,19 @@ use bytes::Bytes;
 use sotto::pipeline::codec::jitter::{JitterBuffer, Packet};
 use sotto::pipeline::codec::resample::Resampler;
 use sotto::pipeline::codec::wav;
-use sotto::pipeline::conversation::{Hints, Interruptible, Settings};
+use sotto::pipeline::conversation::{Hints, Settings};
 use sotto::pipeline::frame::Samples;
 use sotto::pipeline::history::Role;
 use sotto::pipeline::mel::LogMel;
-use sotto::pipeline::rehearsal::{Cast, Costs, Output, Rehearsal, drone};
+use sotto::pipeline::rehearsal::{Cast, Costs, GATE, Output, POLICY, Rehearsal, drone, settings};
 use sotto::pipeline::stt::{Agreement, Transcript};
 use sotto::pipeline::text::Text;
 use sotto::pipeline::tts::Speech;
 use sotto::pipeline::tts::clauses::Clauses;
 use sotto::pipeline::tts::speakable::speakable;
 use sotto::pipeline::turn::backchannel;
-use sotto::pipeline::turn::endpointing::{Endpointing, Policy, Verdict};
-use sotto::pipeline::vad::{Energy, FRAME, GateSettings, VadModel};
+use sotto::pipeline::turn::endpointing::{Endpointing, Verdict};
+use sotto::pipeline::vad::{Energy, FRAME, VadModel};
 use sotto::vault::chain::Head;
 use sotto::vault::key::Key;
 use sotto::vault::record::{Binding, TAG, open, seal};
@@ -41,12 +41,6 @@ const MESSAGE: Binding<'_> = Binding::Message {
     seq: 12,
     role: "assistant",
 };
-const POLICY: Policy = Policy::Model {
-    threshold: 0.5,
-    grace: Samples::from_ms(220),
-    max_silence: Samples::from_ms(2_500),
-};
-
 /// A stage.
 pub struct Stage {
     /// What it is called, and what one step of it is.
@@ -250,16 +244,10 @@ fn call() -> impl FnMut() {
     let voice = sound(MIC_RATE_HZ, 2 * MIC_RATE_HZ);
     let silence = vec![0.0; 3 * MIC_RATE_HZ];
     let vad: Arc<dyn VadModel> = Arc::new(Energy);
-    let gate = GateSettings {
-        threshold: 0.5,
-        exit_threshold: 0.35,
-        start: Samples::from_ms(64),
-        pause: Samples::from_ms(96),
-    };
     move || {
-        let settings = settings();
+        let settings = Settings { eager_per_minute: 6, ..settings() };
         let mut call =
-            Rehearsal::new(Script, Costs::default(), settings, &vad, gate, Output::Track);
+            Rehearsal::new(Script, Costs::default(), settings, &vad, GATE, Output::Track);
         for sound in
             [&silence[..MIC_RATE_HZ], &voice, &silence, &voice, &silence[..2 * MIC_RATE_HZ]]
         {
@@ -286,25 +274,5 @@ impl Cast for Script {
 
     fn speak(&mut self, text: &str) -> Speech {
         drone(text)
-    }
-}
-
-fn settings() -> Settings {
-    Settings {
-        instructions: Text::default(),
-        endpointing: POLICY,
-        interruption: Interruptible::Always,
-        resumable: true,
-        answers: true,
-        silent: false,
-        pre_roll: Samples::from_ms(320),
-        min_speech: Samples::from_ms(160),
-        interim: Samples::from_ms(400),
-        thresholds: Vec::new(),
-        eager_per_minute: 6,
-        idle: None,
-        filler: None,
-        context_tokens: 4_000,
-        max_tokens: None,
     }
 }

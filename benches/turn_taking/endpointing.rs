@@ -1,11 +1,12 @@
 //! Pauses of chosen lengths at quiet points of recordings: who cuts people off, and how long do they wait?
 
 use sotto::pipeline::frame::Samples;
+use sotto::pipeline::rehearsal::{GATE, POLICY};
 use sotto::pipeline::turn::endpointing::{Endpointing, Policy, Verdict};
 use sotto::pipeline::turn::{SmartTurn, TurnDetector, WINDOW};
 use sotto::pipeline::vad::{Change, FRAME, SpeechGate};
 
-use super::stage::{Chance, RATE, Stage, gate, quantile};
+use super::stage::{Chance, RATE, Stage, quantile};
 
 /// Pauses that are put into each recording: 30, or what `SOTTO_DRAWS` says.
 const DRAWS: usize = 30;
@@ -60,7 +61,7 @@ fn trace(stage: &Stage, turn: &mut SmartTurn, sound: &[f32], finished: bool) -> 
     whole.extend_from_slice(sound);
     whole.resize(whole.len() + AFTER_END_MS * RATE / 1_000, 0.0);
     let true_end = RATE / 2 + last_energetic(&sound[..end]);
-    let (mut vad, mut speech) = (stage.vad.open(), SpeechGate::new(gate()));
+    let (mut vad, mut speech) = (stage.vad.open(), SpeechGate::new(GATE));
     let (frames, _) = whole.as_chunks::<FRAME>();
     let mut pauses: Vec<Pause> = Vec::new();
     let mut started = None;
@@ -288,12 +289,7 @@ pub fn run(stage: &Stage) {
             delay / silence,
         );
     }
-    let usual = Policy::Model {
-        threshold: 0.5,
-        grace: Samples::from_ms(220),
-        max_silence: Samples::from_ms(2_500),
-    };
-    let (cut, delay) = measure(&second, usual);
+    let (cut, delay) = measure(&second, POLICY);
     println!(
         "| as configured | 0.50, 220 ms, 2500 ms | {:.1} % | {delay:.0} ms | | |",
         100.0 * cut

@@ -9,15 +9,14 @@ use sotto::engine::onnxruntime_path;
 use sotto::engine::ort::OnnxRuntime;
 use sotto::models::{Manifest, Store};
 use sotto::pipeline::codec::wav;
-use sotto::pipeline::conversation::{Hints, Interruptible, Settings};
+use sotto::pipeline::conversation::Hints;
 use sotto::pipeline::frame::Samples;
 use sotto::pipeline::history::Role;
-use sotto::pipeline::rehearsal::{Cast, Costs, Output, Rehearsal, drone};
+use sotto::pipeline::rehearsal::{Cast, Costs, GATE, Output, Rehearsal, drone, settings};
 use sotto::pipeline::stt::{Transcript, Urgency};
 use sotto::pipeline::text::Text;
 use sotto::pipeline::tts::Speech;
-use sotto::pipeline::turn::endpointing::Policy;
-use sotto::pipeline::vad::{GateSettings, Silero, VadModel};
+use sotto::pipeline::vad::{Silero, VadModel};
 
 /// Samples a second of the microphone.
 pub const RATE: usize = 16_000;
@@ -93,47 +92,13 @@ impl Stage {
     /// A call with somebody who speaks from a script.
     pub fn call(&self, person: Person, output: Output) -> Rehearsal<Person> {
         let costs = Costs::default();
-        Rehearsal::new(person, costs, settings(), &self.vad, gate(), output)
+        Rehearsal::new(person, costs, settings(), &self.vad, GATE, output)
     }
 }
 
 fn missing<T>(what: &str) -> Option<T> {
     println!("left out: {what}");
     None
-}
-
-/// As a server has it that was not configured.
-pub fn gate() -> GateSettings {
-    GateSettings {
-        threshold: 0.5,
-        exit_threshold: 0.35,
-        start: Samples::from_ms(64),
-        pause: Samples::from_ms(96),
-    }
-}
-
-pub fn settings() -> Settings {
-    Settings {
-        instructions: Text::default(),
-        endpointing: Policy::Model {
-            threshold: 0.5,
-            grace: Samples::from_ms(220),
-            max_silence: Samples::from_ms(2_500),
-        },
-        interruption: Interruptible::Always,
-        resumable: true,
-        answers: true,
-        silent: false,
-        pre_roll: Samples::from_ms(320),
-        min_speech: Samples::from_ms(160),
-        interim: Samples::from_ms(400),
-        thresholds: Vec::new(),
-        eager_per_minute: 0,
-        idle: None,
-        filler: None,
-        context_tokens: 4_000,
-        max_tokens: None,
-    }
 }
 
 /// What somebody says and when: the words are known to recognition as far as they were said.

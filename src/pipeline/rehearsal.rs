@@ -5,6 +5,7 @@
 //! however slow. Tests of taking turns and the figures of docs/turn-taking.md are made with it.
 
 mod far;
+mod usual;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use super::tts::{Speech, WordTiming};
 use super::vad::{GateSettings, VadModel};
 
 pub use self::far::Output;
+pub use self::usual::{GATE, POLICY, settings};
 
 /// A step of the clock: a packet of the microphone, and a frame of the reply.
 pub const STEP: Duration = Duration::from_millis(20);

@@ -9,31 +9,17 @@ use std::time::Duration;
 
 use super::super::*;
 use crate::pipeline::load::{Shed, Shedding};
+use crate::pipeline::rehearsal;
 use crate::pipeline::stt::{Rejection, Spoken, Transcript, Urgency};
 use crate::pipeline::took::Took;
-use crate::pipeline::vad::{FRAME, GateSettings, SpeechGate};
+use crate::pipeline::vad::{FRAME, SpeechGate};
 
 pub(super) fn settings() -> Settings {
     Settings {
         instructions: Text::from("Be brief."),
-        endpointing: Policy::Model {
-            threshold: 0.5,
-            grace: Samples::from_ms(220),
-            max_silence: Samples::from_ms(2_500),
-        },
-        interruption: Interruptible::Always,
-        resumable: true,
-        answers: true,
-        silent: false,
-        pre_roll: Samples::from_ms(320),
-        min_speech: Samples::from_ms(160),
         interim: Samples(0),
-        thresholds: Vec::new(),
-        eager_per_minute: 0,
-        idle: None,
-        filler: None,
         context_tokens: 100_000,
-        max_tokens: None,
+        ..rehearsal::settings()
     }
 }
 
@@ -134,12 +120,7 @@ struct Queued {
 
 impl Sim {
     pub(super) fn new(engines: Engines, settings: Settings) -> Self {
-        let gate = SpeechGate::new(GateSettings {
-            threshold: 0.5,
-            exit_threshold: 0.35,
-            start: Samples::from_ms(64),
-            pause: Samples::from_ms(96),
-        });
+        let gate = SpeechGate::new(rehearsal::GATE);
         Self {
             conversation: Conversation::new(settings),
             engines,

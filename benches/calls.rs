@@ -5,6 +5,7 @@
 //! Recordings and weights come from `SOTTO_SHARED` (default `../shared`).
 
 mod support {
+    pub mod sections;
     pub mod server;
     pub mod shared;
 }
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use sotto::client::{Background, Call, CallOptions, HangUp, Recording};
 
+use support::sections::wanted;
 use support::server::{self, Server};
 use support::shared::{LONGEST_CLIP, clips, shared};
 
@@ -23,23 +25,18 @@ const MANY_CALLS: usize = 200;
 type Result<T> = anyhow::Result<T>;
 
 fn main() -> Result<()> {
-    let wanted: Vec<String> =
-        std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let runs = |section: &str| {
-        wanted.is_empty() || wanted.iter().any(|name| section.contains(name.as_str()))
-    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        if runs("connect") {
+        if wanted("connect") {
             connect().await?;
         }
-        if runs("latency") {
+        if wanted("latency") {
             latency().await?;
         }
-        if runs("silent") {
+        if wanted("silent") {
             silent().await?;
         }
-        if runs("many") {
+        if wanted("many") {
             many().await?;
         }
         Ok(())

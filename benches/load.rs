@@ -10,6 +10,7 @@
 
 mod support {
     pub mod engines;
+    pub mod sections;
     pub mod server;
     pub mod shared;
 }
@@ -25,6 +26,7 @@ use sotto::client::script::Script;
 use sotto::client::{Background, CallOptions};
 
 use support::engines::FixedEngines;
+use support::sections::wanted;
 use support::server::{self, Server};
 use support::shared::{Clip, clips};
 
@@ -45,21 +47,16 @@ const AIM: Aim = Aim {
 };
 
 fn main() -> anyhow::Result<()> {
-    let wanted: Vec<String> =
-        std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let runs = |section: &str| {
-        wanted.is_empty() || wanted.iter().any(|name| section.contains(name.as_str()))
-    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        if runs("hundred") {
+        if wanted("hundred") {
             hundred().await?;
         }
-        if runs("knee") {
+        if wanted("knee") {
             let engines = FixedEngines::start(RECOGNITION).await?;
             knee("knee, recognition and speech fixed", &engines.settings(), 48).await?;
         }
-        if runs("recognised") {
+        if wanted("recognised") {
             knee("knee, recognition on", &server::recognised(), 4).await?;
         }
         Ok(())

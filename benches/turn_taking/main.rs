@@ -5,6 +5,9 @@
 //! the real ones; recognition and the model are scripted, and each is charged a stated time (`Costs`). Recordings come
 //! from `SOTTO_SHARED`.
 
+#[path = "../support/sections.rs"]
+mod sections;
+
 mod echo;
 mod endpointing;
 mod heard;
@@ -12,12 +15,12 @@ mod overlap;
 mod sounds;
 mod stage;
 
+use sections::wanted;
+
 /// Makes figures and prints them.
 type Figures = fn(&stage::Stage);
 
 fn main() {
-    let wanted: Vec<String> =
-        std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let Some(stage) = stage::Stage::load() else { return };
     let all: [(&str, Figures); 4] = [
         ("endpointing", endpointing::run),
@@ -26,7 +29,7 @@ fn main() {
         ("heard", heard::run),
     ];
     for (name, run) in all {
-        if wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str())) {
+        if wanted(name) {
             println!("\n## {name}\n");
             run(&stage);
         }

@@ -185,22 +185,13 @@ fn values_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mu
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
-
     use super::*;
-
-    fn random(shape: &[usize]) -> Tensor {
-        Tensor::randn(0.0_f32, 1.0, shape, &Device::Cpu).unwrap()
-    }
-
-    fn largest_difference(a: &Tensor, b: &Tensor) -> f32 {
-        (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap()
-    }
+    use crate::testing::{largest_difference, random};
 
     #[test]
     fn it_is_the_product_and_the_sum() {
-        let (x, weight) = (random(&[2, 30, 64]), random(&[48, 64]));
-        let bias = Bias::new(random(&[48])).unwrap();
+        let (x, weight) = (random("x", &[2, 30, 64]), random("weight", &[48, 64]));
+        let bias = Bias::new(random("bias", &[48])).unwrap();
         let plain = product(&x, &weight).unwrap().broadcast_add(&bias.tensor).unwrap();
         let ours = affine(&x, &weight, &bias, Activation::None).unwrap();
         assert!(largest_difference(&ours, &plain) < 1e-4);
@@ -208,7 +199,7 @@ mod tests {
         assert!(largest_difference(&ours, &plain.gelu_erf().unwrap()) < 1e-4);
         let ours = activate(plain.clone(), Activation::Gelu).unwrap();
         assert!(largest_difference(&ours, &plain.gelu_erf().unwrap()) < 5e-6);
-        let onto = random(&[2, 30, 48]);
+        let onto = random("onto", &[2, 30, 48]);
         let expected = (&onto + &plain).unwrap();
         let ours = affine_onto(onto, &x, &weight, &bias).unwrap();
         assert!(largest_difference(&ours, &expected) < 1e-4);

@@ -270,21 +270,19 @@ fn attend_row(query: &[f32], keys: &[f32], values: &[f32], scores: &mut [f32], o
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{largest_difference, random};
 
     const HEADS: usize = 3;
 
-    fn random(shape: &[usize]) -> Tensor {
-        Tensor::randn(0.0_f32, 1.0, shape, &Device::Cpu).unwrap()
-    }
-
-    fn largest_difference(a: &Tensor, b: &Tensor) -> f32 {
-        (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap()
+    fn cache() -> Cache {
+        let [keys, values] = ["keys", "values"].map(|name| random(name, &[2, HEADS, 40, 20]));
+        Cache { keys, values }
     }
 
     #[test]
     fn self_attention_is_the_composed_one() {
         for time in [1, 31, 200] {
-            let qkv = random(&[2, time, 3 * HEADS * 20]);
+            let qkv = random("qkv", &[2, time, 3 * HEADS * 20]);
             let split = qkv.reshape((2, time, 3, HEADS, 20)).unwrap();
             let part = |i: usize| {
                 let part = split.narrow(2, i, 1).unwrap().squeeze(2).unwrap();
@@ -299,7 +297,7 @@ mod tests {
     #[test]
     fn self_attention_sees_no_more_than_it_may() {
         let (time, visible) = (90, [90, 41]);
-        let qkv = random(&[2, time, 3 * HEADS * 20]);
+        let qkv = random("qkv", &[2, time, 3 * HEADS * 20]);
         let reading = Reading::whole(&visible, &Device::Cpu).unwrap();
         let ours = attend_self_within(&qkv, HEADS, &reading).unwrap();
         let masks = masks(&visible, time, &Device::Cpu).unwrap().reshape((2, 1, 1, time)).unwrap();
@@ -311,9 +309,8 @@ mod tests {
 
     #[test]
     fn what_a_mask_hides_is_not_seen() {
-        let cache =
-            Cache { keys: random(&[2, HEADS, 40, 20]), values: random(&[2, HEADS, 40, 20]) };
-        let q = random(&[2, 1, HEADS * 20]);
+        let cache = cache();
+        let q = random("q", &[2, 1, HEADS * 20]);
         let counted = Reading::whole(&[7, 30], &Device::Cpu).unwrap();
         let mask = masks(&[7, 30], 32, &Device::Cpu).unwrap().reshape((2, 1, 1, 32)).unwrap();
         let masked = Reading::masked(Some(mask), 32);
@@ -325,10 +322,9 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_read_as_far_as_it_may_be() {
-        let cache =
-            Cache { keys: random(&[2, HEADS, 40, 20]), values: random(&[2, HEADS, 40, 20]) };
+        let cache = cache();
         for (time, before) in [(1, [7, 30]), (5, [0, 12])] {
-            let q = random(&[2, time, HEADS * 20]);
+            let q = random("q", &[2, time, HEADS * 20]);
             let reading = Reading::causal(&before, time, &Device::Cpu).unwrap();
             let ours = attend(&q, &cache, &reading).unwrap();
             for (utterance, before) in before.into_iter().enumerate() {

@@ -60,10 +60,7 @@ mod tests {
     use candle_core::{DType, Device};
 
     use super::*;
-
-    fn random(shape: (usize, usize, usize, usize)) -> Tensor {
-        Tensor::randn(0.0_f32, 1.0, shape, &Device::Cpu).unwrap()
-    }
+    use crate::testing::random;
 
     #[test]
     fn it_is_all_the_same_who_knows_the_positions() {
@@ -73,7 +70,7 @@ mod tests {
         };
         let (by_host, by_tensor) = (new(), new());
         for before in [[0_usize, 9, 4], [1, 0, 4]] {
-            let (keys, values) = (random((3, 2, 1, 6)), random((3, 2, 1, 6)));
+            let (keys, values) = (random("keys", &[3, 2, 1, 6]), random("values", &[3, 2, 1, 6]));
             by_host.write(0..3, &keys, &values, &before).unwrap();
             let positions = Tensor::new(before.map(|p| p as u32).as_slice(), &Device::Cpu).unwrap();
             let places = by_tensor.places(&positions).unwrap();

@@ -72,16 +72,14 @@ impl CustomOp2 for Convolution<'_> {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
-
     use super::*;
+    use crate::testing::{largest_difference, random};
 
     #[test]
     fn it_is_the_convolution_of_the_reference() {
-        let random = |shape: &[usize]| Tensor::randn(0.0_f32, 1.0, shape, &Device::Cpu).unwrap();
         for stride in [1, 2] {
-            let (x, kernel) = (random(&[2, 20, 8]), random(&[12, 8, 3]));
-            let bias = Bias::new(random(&[12])).unwrap();
+            let (x, kernel) = (random("x", &[2, 20, 8]), random("kernel", &[12, 8, 3]));
+            let bias = Bias::new(random("bias", &[12])).unwrap();
             let theirs = x.transpose(1, 2).unwrap().conv1d(&kernel, 1, stride, 1, 1).unwrap();
             let theirs = theirs.transpose(1, 2).unwrap().broadcast_add(&bias.tensor).unwrap();
             let theirs = theirs.gelu_erf().unwrap();
@@ -91,8 +89,7 @@ mod tests {
             let composed =
                 affine(&windows(&x, stride).unwrap(), &weight, &bias, Activation::Gelu).unwrap();
             for y in [ours, composed] {
-                let difference = (y - &theirs).unwrap().abs().unwrap().max_all().unwrap();
-                assert!(difference.to_scalar::<f32>().unwrap() < 1e-4);
+                assert!(largest_difference(&y, &theirs) < 1e-4);
             }
         }
     }

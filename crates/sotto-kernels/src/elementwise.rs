@@ -238,13 +238,10 @@ mod tests {
     use candle_core::Device;
 
     use super::*;
+    use crate::testing::largest_difference;
 
     fn ramp(count: usize, from: f32, to: f32) -> Vec<f32> {
         (0..count).map(|i| from + (to - from) * i as f32 / count as f32).collect()
-    }
-
-    fn largest_difference(a: &Tensor, b: &Tensor) -> f32 {
-        (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap()
     }
 
     #[test]

@@ -167,6 +167,7 @@ mod tests {
     use candle_core::Device;
 
     use super::*;
+    use crate::testing::{largest_difference, random};
 
     #[test]
     fn every_f16_that_is_a_number_is_widened_exactly() {
@@ -180,18 +181,16 @@ mod tests {
 
     #[test]
     fn a_product_of_few_or_many_rows_is_the_reference() {
-        let random = |shape: &[usize]| Tensor::randn(0.0_f32, 1.0, shape, &Device::Cpu).unwrap();
-        let weight = random(&[1_003, 70]).to_dtype(DType::F16).unwrap();
-        let bias = random(&[1_003]);
+        let weight = random("weight", &[1_003, 70]).to_dtype(DType::F16).unwrap();
+        let bias = random("bias", &[1_003]);
         let matrix = HalfMatrix::exactly(&weight, bias.to_vec1().unwrap()).unwrap().unwrap();
         let weight = weight.to_dtype(DType::F32).unwrap();
         for rows in [1, 2, 3, 4, 5, 40] {
-            let x = random(&[1, rows, 70]);
+            let x = random("x", &[1, rows, 70]);
             let theirs = x.broadcast_matmul(&weight.t().unwrap()).unwrap();
             let theirs = theirs.broadcast_add(&bias).unwrap();
             let ours = matrix.apply(&x, Activation::None).unwrap();
-            let difference = (ours - theirs).unwrap().abs().unwrap().max_all().unwrap();
-            assert!(difference.to_scalar::<f32>().unwrap() < 1e-4);
+            assert!(largest_difference(&ours, &theirs) < 1e-4);
         }
         let embedded = Tensor::from_vec(matrix.rows(&[5, 1_002]), (2, 70), &Device::Cpu).unwrap();
         let ids = Tensor::new(&[5_u32, 1_002], &Device::Cpu).unwrap();

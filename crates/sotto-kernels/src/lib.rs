@@ -13,8 +13,10 @@ mod filter;
 mod half;
 mod lstm;
 mod product;
-#[cfg(feature = "seeded")]
+#[cfg(any(test, feature = "seeded"))]
 pub mod seeded;
+#[cfg(test)]
+mod testing;
 
 use candle_core::{DType, Tensor};
 

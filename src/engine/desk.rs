@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::worker::thread;
+use super::worker::{outcome, thread};
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::failure::EngineError;
 use crate::pipeline::meter::{Metered, Shed, duration};
@@ -115,8 +115,7 @@ impl Desk {
         let state = self.0.lock();
         let finals = &state.waiting[Urgency::Final as usize];
         let oldest = finals.iter().find(|waiting| !waiting.is_given_up());
-        let left = oldest.map(|waiting| waiting.expires.saturating_duration_since(Instant::now()));
-        left.map_or(Duration::ZERO, |left| patience(Urgency::Final).saturating_sub(left))
+        oldest.map_or(Duration::ZERO, |waiting| waiting.asked.elapsed())
     }
 
     /// Utterances that all engines together work on side by side.
@@ -151,12 +150,7 @@ impl Desk {
         let waiting =
             Waiting { audio, options, cancel, asked, expires, interruptions: 0, meter, reply };
         self.0.submit(waiting)?;
-        tokio::select! {
-            result = result => result.unwrap_or_else(|_| {
-                Err(EngineError::Failed { what: NAME, source: "it panicked".into() })
-            }),
-            () = given_up.cancelled() => Err(EngineError::Cancelled),
-        }
+        outcome(NAME, result, &given_up).await
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use super::Waiting;
 use super::desk::{Counts, Desk};
 use super::questions::{Answer, Questions};
-use super::worker::Worker;
+use super::worker::{Awaited, Worker};
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::failure::EngineError;
 use crate::pipeline::frame::SPEECH_RATE_HZ;
@@ -236,7 +236,7 @@ impl Voice {
         &self.name
     }
 
-    /// How long a clause has been waiting for it.
+    /// How long the first clause of a reply has been waiting for it.
     pub fn longest_wait(&self) -> Duration {
         self.worker.longest_wait()
     }
@@ -247,11 +247,12 @@ impl Voice {
         text: String,
         manner: Manner,
         reach: Reach,
+        awaited: Awaited,
         cancel: Cancel,
     ) -> (mpsc::Receiver<Spoken>, impl Future<Output = Result<(), EngineError>> + Send + 'static)
     {
         let in_call = InCall::new(&self.calls);
-        let (pieces, speaking) = self.start(text, manner, reach, cancel);
+        let (pieces, speaking) = self.start(text, manner, reach, awaited, cancel);
         let speaking = async move {
             let _in_call = in_call;
             speaking.await
@@ -280,8 +281,9 @@ impl Voice {
                 }
             }
             let attempt = cancel.child_token();
-            let (mut pieces, speaking) =
-                self.start(text.to_owned(), manner.clone(), reach, Cancel::new(attempt.clone()));
+            let given_up = Cancel::new(attempt.clone());
+            let (text, manner) = (text.to_owned(), manner.clone());
+            let (mut pieces, speaking) = self.start(text, manner, reach, Awaited::Later, given_up);
             let collect = async {
                 let mut all = Vec::new();
                 while let Some(piece) = pieces.recv().await {
@@ -306,6 +308,7 @@ impl Voice {
         text: String,
         manner: Manner,
         reach: Reach,
+        awaited: Awaited,
         cancel: Cancel,
     ) -> (mpsc::Receiver<Spoken>, impl Future<Output = Result<(), EngineError>> + Send + use<>)
     {
@@ -343,7 +346,7 @@ impl Voice {
                 meter.tell(|meter| meter.worked(Work::Speech, took, Some(audio)));
                 said
             };
-            let said = worker.run(&cancel, work).await;
+            let said = worker.run(&cancel, awaited, work).await;
             job.ended(&said);
             said
         };

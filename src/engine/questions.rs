@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::worker::Worker;
+use super::worker::{Awaited, Worker, outcome};
 use crate::engine;
 use crate::pipeline::cancel::Cancel;
 use crate::pipeline::failure::EngineError;
@@ -115,14 +115,9 @@ impl Questions {
             }
             Ok(())
         };
-        self.worker.run(cancel, work).await?;
+        self.worker.run(cancel, Awaited::Now, work).await?;
         // Answered by that job, or with the question of somebody else.
-        tokio::select! {
-            answer = answer => answer.unwrap_or_else(|_| {
-                Err(EngineError::Failed { what: WHAT, source: "it panicked".into() })
-            }),
-            () = cancel.cancelled() => Err(EngineError::Cancelled),
-        }
+        outcome(WHAT, answer, cancel).await
     }
 }
 

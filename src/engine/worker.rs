@@ -25,9 +25,24 @@ pub struct Worker<E> {
     waiting: Waiting,
 }
 
-/// When the jobs were handed in that nobody has begun, the oldest first.
+/// Whether anybody notices when a job is begun late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// Somebody in a call hears nothing until it is done.
+    Now,
+    /// It is done ahead of time, or for nobody in a call.
+    Later,
+}
+
+/// The jobs that nobody has begun, the oldest first.
 #[derive(Clone, Default)]
-struct Waiting(Arc<Mutex<VecDeque<Instant>>>);
+struct Waiting(Arc<Mutex<VecDeque<Waiter>>>);
+
+struct Waiter {
+    since: Instant,
+    awaited: Awaited,
+    cancel: Cancel,
+}
 
 impl<E> Clone for Worker<E> {
     fn clone(&self) -> Self {
@@ -60,9 +75,11 @@ impl<E: Send + 'static> Worker<E> {
         (limit - self.queue.capacity(), limit)
     }
 
-    /// How long the job that has waited longest has been waiting to be begun.
+    /// How long the job that somebody waits for longest has been waiting to be begun.
     pub fn longest_wait(&self) -> Duration {
-        self.waiting.lock().front().map_or(Duration::ZERO, Instant::elapsed)
+        let noticed =
+            |waiter: &&Waiter| waiter.awaited == Awaited::Now && !waiter.cancel.is_cancelled();
+        self.waiting.lock().iter().find(noticed).map_or(Duration::ZERO, |w| w.since.elapsed())
     }
 
     /// Runs `work` on the next free thread.
@@ -72,6 +89,7 @@ impl<E: Send + 'static> Worker<E> {
     pub async fn run<T: Send + 'static>(
         &self,
         cancel: &Cancel,
+        awaited: Awaited,
         work: impl FnOnce(&mut E) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
         let (reply, result) = oneshot::channel();
@@ -82,32 +100,46 @@ impl<E: Send + 'static> Worker<E> {
                 let _ = reply.send(work(engine));
             }
         });
-        self.waiting.add(|| self.queue.try_send(job).is_ok(), self.name)?;
-        tokio::select! {
-            result = result => result.unwrap_or_else(|_| {
-                Err(if cancel.is_cancelled() {
-                    EngineError::Cancelled
-                } else {
-                    EngineError::Failed { what: self.name, source: "it panicked".into() }
-                })
-            }),
-            () = cancel.cancelled() => Err(EngineError::Cancelled),
-        }
+        let waiter = Waiter { since: Instant::now(), awaited, cancel: cancel.clone() };
+        self.waiting.add(waiter, || self.queue.try_send(job).is_ok(), self.name)?;
+        outcome(self.name, result, cancel).await
+    }
+}
+
+/// What a job came to. Engines answer every job but those that were cancelled, unless they panic.
+pub(super) async fn outcome<T>(
+    name: &'static str,
+    result: oneshot::Receiver<Result<T, EngineError>>,
+    cancel: &Cancel,
+) -> Result<T, EngineError> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(EngineError::Cancelled),
+        result = result => match result {
+            Ok(result) => result,
+            Err(_) if cancel.is_cancelled() => Err(EngineError::Cancelled),
+            Err(_) => Err(EngineError::Failed { what: name, source: "it panicked".into() }),
+        },
     }
 }
 
 impl Waiting {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Instant>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Waiter>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Hands a job in. Whoever begins it waits until that is noted.
-    fn add(&self, hand_in: impl FnOnce() -> bool, name: &'static str) -> Result<(), EngineError> {
+    fn add(
+        &self,
+        waiter: Waiter,
+        hand_in: impl FnOnce() -> bool,
+        name: &'static str,
+    ) -> Result<(), EngineError> {
         let mut waiting = self.lock();
         if !hand_in() {
             return Err(EngineError::Overloaded(name));
         }
-        waiting.push_back(Instant::now());
+        waiting.push_back(waiter);
         Ok(())
     }
 }
@@ -151,7 +183,7 @@ mod tests {
         let worker = Worker::start("counter", vec![0], 4).unwrap();
         for expected in 1..=3 {
             let result = worker
-                .run(&Cancel::default(), |count| {
+                .run(&Cancel::default(), Awaited::Now, |count| {
                     *count += 1;
                     Ok(*count)
                 })
@@ -167,7 +199,7 @@ mod tests {
         let (begun, started) = oneshot::channel();
         let busy = worker.clone();
         let first = tokio::spawn(async move {
-            busy.run(&Cancel::default(), move |()| {
+            busy.run(&Cancel::default(), Awaited::Now, move |()| {
                 begun.send(()).unwrap();
                 let _: () = gate.recv().unwrap();
                 Ok(())
@@ -176,18 +208,47 @@ mod tests {
         });
         started.await.unwrap();
         let waiting = worker.clone();
-        let cancel = Cancel::default();
-        let mut second = Box::pin(waiting.run(&cancel, |()| Ok(())));
+        let given_up = CancellationToken::new();
+        let cancel = Cancel::new(given_up.clone());
+        let mut second = Box::pin(waiting.run(&cancel, Awaited::Now, |()| Ok(())));
         assert_eq!(worker.longest_wait(), Duration::ZERO, "the first is being done");
         // Polled once, it is in the queue.
         assert!(futures_util::poll!(&mut second).is_pending());
         std::thread::sleep(Duration::from_millis(5));
         assert!(worker.longest_wait() >= Duration::from_millis(5));
-        let third = worker.run(&Cancel::default(), |()| Ok(())).await;
+        given_up.cancel();
+        assert_eq!(worker.longest_wait(), Duration::ZERO, "nobody waits for it any more");
+        let third = worker.run(&Cancel::default(), Awaited::Now, |()| Ok(())).await;
         assert!(matches!(third, Err(EngineError::Overloaded("slow"))));
         release.send(()).unwrap();
         first.await.unwrap().unwrap();
-        second.await.unwrap();
+        assert!(matches!(second.await, Err(EngineError::Cancelled)));
+    }
+
+    #[tokio::test]
+    async fn only_what_somebody_notices_counts_as_waiting() {
+        let worker = Worker::start("slow", vec![()], 8).unwrap();
+        let (release, gate) = blocking::channel::<()>();
+        let (begun, started) = oneshot::channel();
+        let cancel = Cancel::default();
+        let mut first = Box::pin(worker.run(&cancel, Awaited::Now, move |()| {
+            begun.send(()).unwrap();
+            let _: () = gate.recv().unwrap();
+            Ok(())
+        }));
+        assert!(futures_util::poll!(&mut first).is_pending());
+        started.await.unwrap();
+        let mut ahead = Box::pin(worker.run(&cancel, Awaited::Later, |()| Ok(())));
+        assert!(futures_util::poll!(&mut ahead).is_pending());
+        assert_eq!((worker.waiting().0, worker.longest_wait()), (1, Duration::ZERO));
+        let mut noticed = Box::pin(worker.run(&cancel, Awaited::Now, |()| Ok(())));
+        assert!(futures_util::poll!(&mut noticed).is_pending());
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(worker.longest_wait() >= Duration::from_millis(5));
+        release.send(()).unwrap();
+        for result in [first.await, ahead.await, noticed.await] {
+            result.unwrap();
+        }
         assert_eq!(worker.longest_wait(), Duration::ZERO);
     }
 
@@ -197,7 +258,7 @@ mod tests {
         let (release, gate) = blocking::channel::<()>();
         let busy = worker.clone();
         let first = tokio::spawn(async move {
-            busy.run(&Cancel::default(), move |()| {
+            busy.run(&Cancel::default(), Awaited::Now, move |()| {
                 let _: () = gate.recv().unwrap();
                 Ok(())
             })
@@ -206,7 +267,7 @@ mod tests {
         let token = CancellationToken::new();
         let (ran, done) = blocking::channel();
         let cancelled = Cancel::new(token.clone());
-        let second = worker.run(&cancelled, move |()| {
+        let second = worker.run(&cancelled, Awaited::Now, move |()| {
             let _: () = ran.send(()).unwrap();
             Ok(())
         });
@@ -214,15 +275,16 @@ mod tests {
         assert!(matches!(second.await, Err(EngineError::Cancelled)));
         release.send(()).unwrap();
         first.await.unwrap().unwrap();
-        worker.run(&Cancel::default(), |()| Ok(())).await.unwrap();
+        worker.run(&Cancel::default(), Awaited::Now, |()| Ok(())).await.unwrap();
         assert!(done.recv_timeout(Duration::from_millis(10)).is_err(), "it never ran");
     }
 
     #[tokio::test]
     async fn a_panic_fails_its_job_and_nothing_else() {
         let worker = Worker::start("shaky", vec![()], 4).unwrap();
-        let result = worker.run::<()>(&Cancel::default(), |()| panic!("as planned")).await;
+        let result =
+            worker.run::<()>(&Cancel::default(), Awaited::Now, |()| panic!("as planned")).await;
         assert!(matches!(result, Err(EngineError::Failed { what: "shaky", .. })));
-        worker.run(&Cancel::default(), |()| Ok(())).await.unwrap();
+        worker.run(&Cancel::default(), Awaited::Now, |()| Ok(())).await.unwrap();
     }
 }

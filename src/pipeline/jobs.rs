@@ -20,6 +20,7 @@ use super::mouth::Piece;
 use super::stt::{Options, Urgency};
 use super::text::Text;
 use crate::engine::handles::{EndOfTurn, Expected, Manner, Recogniser, Spoken, Voice};
+use crate::engine::worker::Awaited;
 
 /// Results that wait for the call. Full: the job waits, which is what a fast model should do.
 const RESULTS: usize = 64;
@@ -186,7 +187,9 @@ impl Jobs {
         self.start(token, async move |results, cancel| {
             let said = match voice {
                 Some(voice) => {
-                    let spoken = voice.speak(text.into_string(), manner, reach, cancel);
+                    // Later clauses are made while earlier ones are heard.
+                    let awaited = if clause == 0 { Awaited::Now } else { Awaited::Later };
+                    let spoken = voice.speak(text.into_string(), manner, reach, awaited, cancel);
                     say(spoken, reply, clause, &results).await
                 }
                 None => Err(EngineError::Input("there is no voice".to_owned())),

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sotto::config::{Config, OpenCalls};
 use sotto::engine::Engines;
 use sotto::engine::handles::{Manner, Voice};
-use sotto::engine::worker::Worker;
+use sotto::engine::worker::{Awaited, Worker};
 use sotto::pipeline::cancel::Cancel;
 use sotto::pipeline::codec::{container, wav};
 use sotto::pipeline::failure::EngineError;
@@ -256,8 +256,13 @@ async fn what_is_said_in_calls_comes_before_what_is_read() {
     let reading = voice.read("read", &manner, Reach::Anywhere, &never);
     let calling = async {
         assert_eq!(asked.recv().await.unwrap(), "read");
-        let (mut pieces, speaking) =
-            voice.speak("said".to_owned(), manner.clone(), Reach::Anywhere, Cancel::default());
+        let (mut pieces, speaking) = voice.speak(
+            "said".to_owned(),
+            manner.clone(),
+            Reach::Anywhere,
+            Awaited::Now,
+            Cancel::default(),
+        );
         let (said, piece) = tokio::join!(speaking, pieces.recv());
         said.unwrap();
         assert!(piece.is_some());

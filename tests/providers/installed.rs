@@ -3,6 +3,7 @@
 use sotto::config::{SttEngine, TtsEngine};
 use sotto::engine::handles::Manner;
 use sotto::engine::program::find;
+use sotto::engine::worker::Awaited;
 use sotto::pipeline::cancel::Cancel;
 use sotto::pipeline::stt;
 use sotto_llm::Reach;
@@ -25,7 +26,8 @@ async fn espeak_speaks() {
     for speed in [1.0, 1.5] {
         let manner = Manner { voice: None, speed };
         let text = "Four score and seven years ago.".to_owned();
-        let (mut pieces, speaking) = voice.speak(text, manner, Reach::Anywhere, Cancel::default());
+        let (mut pieces, speaking) =
+            voice.speak(text, manner, Reach::Anywhere, Awaited::Now, Cancel::default());
         let (said, piece) = tokio::join!(speaking, pieces.recv());
         said.unwrap();
         let samples = piece.unwrap().speech.samples;

@@ -16,7 +16,7 @@ use sotto::engine::Engines;
 use sotto::engine::desk::Desk;
 use sotto::engine::handles::{Defaults, Manner, Recogniser, Voice};
 use sotto::engine::http::Server;
-use sotto::engine::worker::Worker;
+use sotto::engine::worker::{Awaited, Worker};
 use sotto::pipeline::cancel::Cancel;
 use sotto::pipeline::failure::EngineError;
 use sotto::pipeline::stt::{self, Options, SpeechToText};
@@ -80,7 +80,8 @@ async fn recognise(ear: &Recogniser) -> Result<String, EngineError> {
 async fn speak(voice: &Voice) -> Result<usize, EngineError> {
     let manner = Manner { voice: None, speed: 1.0 };
     let cancel = Cancel::default();
-    let (mut pieces, speaking) = voice.speak("Hello.".into(), manner, Reach::OnPremises, cancel);
+    let (mut pieces, speaking) =
+        voice.speak("Hello.".into(), manner, Reach::OnPremises, Awaited::Now, cancel);
     let count = async {
         let mut samples = 0;
         while let Some(piece) = pieces.recv().await {

@@ -28,12 +28,22 @@ impl Chooser<'_> {
         let sound = cost::utterance(&warm_up());
         let took =
             cost::time(|| model.detector.predict(&sound)).map_err(EngineLoadError::WarmUp)?;
-        let side_by_side = model.detector.together();
+        let together = model.detector.together();
+        let mut detectors = vec![model.detector];
         // One that gains from hearing several together is on a GPU. v3 keeps one core busy, v2 all of them.
-        let on_processor = if model.engine == TurnEngine::SmartTurnV2 { cores() } else { 1 };
-        let cores = if side_by_side > 1 { 0 } else { on_processor };
+        let cores = match model.engine {
+            _ if together > 1 => 0,
+            TurnEngine::SmartTurnV2 => cores(),
+            _ => {
+                for _ in 1..threads(cores()) {
+                    detectors.push(self.smart_turn_v3(runtime)?.detector);
+                }
+                1
+            }
+        };
+        let side_by_side = together * detectors.len();
         self.measured("turn", Cost { took, side_by_side, cores });
-        let questions = Questions::new(self.start("end-of-turn", vec![model.detector])?);
+        let questions = Questions::new(self.start("end-of-turn", detectors)?);
         Ok(EndOfTurn::Model { name: model.name, questions })
     }
 
@@ -121,6 +131,12 @@ impl Chooser<'_> {
         notes.insert(0, reason(self.config.turn.engine != TurnEngine::Auto).to_owned());
         self.chose("turn", &model.name, notes.join("; "));
     }
+}
+
+/// How many of v3 run side by side: one for two cores is enough for as many calls as these carry, and so on; the rest is for
+/// the calls themselves.
+fn threads(cores: usize) -> usize {
+    (cores / 4).clamp(1, 4)
 }
 
 /// The first inference allocates; better now than in somebody's first pause.

@@ -259,16 +259,18 @@ impl Admission {
 
 impl State {
     /// Why somebody cannot be let in. Where nobody is in, somebody can: there is nobody to be spared.
+    ///
+    /// A machine that is behind lowers its limit below what goes on, so that it is behind is asked first: that says more,
+    /// and for how long. Whoever comes back finds the place that they left.
     fn objection(&self, active: usize, caller: Caller) -> Option<Why> {
-        let limit = self.limit.calls();
-        let behind = caller == Caller::New && !self.pressure.shedding().calls_allowed();
-        if active == 0 {
-            None
-        } else if active >= limit {
-            Some(Why::Limit(limit))
-        } else {
-            behind.then_some(Why::Pressure)
-        }
+        let behind = !self.pressure.shedding().calls_allowed();
+        let limit = match caller {
+            _ if active == 0 => return None,
+            Caller::New if behind => return Some(Why::Pressure),
+            Caller::New => self.limit.calls(),
+            Caller::Back => self.limit.calls_with_those_who_return(),
+        };
+        (active >= limit).then_some(Why::Limit(limit))
     }
 
     /// How long that lasts at least.

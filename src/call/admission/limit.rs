@@ -28,6 +28,8 @@ pub enum Limit {
 pub struct Auto {
     estimate: Estimate,
     calls: usize,
+    /// How many went on when that was last found to be too many.
+    went_on: usize,
     /// When it changed.
     changed: Duration,
 }
@@ -39,7 +41,7 @@ impl Limit {
             CallLimit::Fixed(calls) => Self::Fixed(calls),
             CallLimit::Auto => {
                 let calls = estimate.calls;
-                Self::Auto(Auto { estimate, calls, changed: Duration::ZERO })
+                Self::Auto(Auto { estimate, calls, went_on: 0, changed: Duration::ZERO })
             }
         }
     }
@@ -49,6 +51,14 @@ impl Limit {
         match self {
             Self::Fixed(calls) => *calls,
             Self::Auto(auto) => auto.calls,
+        }
+    }
+
+    /// Calls at once with those who come back to a call that was lost: it was there when the limit was lowered.
+    pub fn calls_with_those_who_return(&self) -> usize {
+        match self {
+            Self::Fixed(calls) => *calls,
+            Self::Auto(auto) => auto.calls.max(auto.went_on),
         }
     }
 
@@ -65,7 +75,7 @@ impl Limit {
         if let Self::Auto(auto) = self
             && auto.estimate != estimate
         {
-            (auto.estimate, auto.calls) = (estimate, estimate.calls);
+            (auto.estimate, auto.calls, auto.went_on) = (estimate, estimate.calls, 0);
         }
     }
 
@@ -73,7 +83,7 @@ impl Limit {
     pub fn too_many(&mut self, active: usize, now: Duration) {
         if let Self::Auto(auto) = self {
             auto.calls = auto.calls.min((active * 9 / 10).max(1));
-            auto.changed = now;
+            (auto.went_on, auto.changed) = (active, now);
         }
     }
 
@@ -128,7 +138,7 @@ mod tests {
         let mut limit = auto(40);
         assert_eq!(limit.calls(), 40);
         limit.too_many(30, s(100));
-        assert_eq!(limit.calls(), 27);
+        assert_eq!((limit.calls(), limit.calls_with_those_who_return()), (27, 30));
         assert!(!limit.at_ease(5, s(109)));
         let mut now = 100;
         while limit.calls() < 40 {

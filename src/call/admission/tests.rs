@@ -61,9 +61,9 @@ async fn a_machine_that_is_behind_takes_no_new_calls_and_those_that_were_lost_go
     look(&admission, LATE, 6).await;
     assert_eq!(admission.load().shedding(), Shedding::Calls);
     assert_eq!(admission.standing().limit, 1, "less than go on");
-    assert_eq!(why(admission.admit(Caller::New)), Some(Why::Limit(1)));
+    assert_eq!(why(admission.admit(Caller::New)), Some(Why::Pressure));
     let refused = admission.would_admit().unwrap_err();
-    assert!((2..=60).contains(&refused.retry_after.as_secs()), "{refused:?}");
+    assert!((10..=60).contains(&refused.retry_after.as_secs()), "{refused:?}");
     // At ease again, everything comes back.
     look(&admission, Duration::ZERO, 120).await;
     assert_eq!(admission.load().shedding(), Shedding::Nothing);
@@ -77,13 +77,19 @@ async fn whoever_is_behind_has_no_time_for_others_and_says_until_when() {
     assert!(admission.has_time().is_ok());
     look(&admission, LATE, 10).await;
     assert_eq!(admission.standing().limit, 18);
-    // Some have left, so it is not the number of calls that is too much.
-    inside.truncate(10);
-    assert_eq!(why(admission.admit(Caller::New)), Some(Why::Pressure));
-    assert!(admission.admit(Caller::Back).is_ok());
     let refused = admission.has_time().unwrap_err();
     assert!(refused.retry_after >= Duration::from_secs(10), "{refused:?}");
-    assert_eq!(admission.standing().refused_pressure, 1);
+    assert_eq!(why(admission.admit(Caller::New)), Some(Why::Pressure));
+    assert_eq!(why(admission.admit(Caller::Back)), Some(Why::Limit(20)));
+    // One was lost, and comes back: more than the limit, and no more than went on.
+    inside.pop();
+    assert_eq!(why(admission.admit(Caller::New)), Some(Why::Pressure));
+    inside.push(admission.admit(Caller::Back).unwrap());
+    // However many leave, it is behind.
+    inside.truncate(10);
+    assert_eq!(why(admission.admit(Caller::New)), Some(Why::Pressure));
+    let standing = admission.standing();
+    assert_eq!((standing.refused_pressure, standing.refused_limit), (3, 1));
 }
 
 #[tokio::test(start_paused = true)]

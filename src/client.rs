@@ -220,6 +220,14 @@ impl Call {
     /// Waits until every turn has been answered to its end, of which there are to be more than `before`, or until
     /// patience is at its end.
     pub async fn answered(&mut self, before: usize) {
+        self.listen(before, || ()).await;
+    }
+
+    /// The same, and tells `heard` when an answer begins to be heard.
+    pub async fn listen(&mut self, before: usize, mut heard: impl FnMut()) {
+        if self.is_answering() {
+            heard();
+        }
         let deadline = Instant::now() + self.patience;
         loop {
             let turns = &self.taken.turns;
@@ -232,6 +240,9 @@ impl Call {
             };
             let event = tokio::time::timeout_at(until, self.events.recv()).await;
             let Ok(Some((at_ms, event))) = event else { return };
+            if event["type"] == "output_audio_buffer.started" {
+                heard();
+            }
             self.taken.take(at_ms, event);
         }
     }

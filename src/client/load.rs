@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 pub use self::report::{Frames, Report, Used};
 
 use self::caller::Caller;
-use self::knee::{Broke, Search, Tried, judge};
+use self::knee::{Broke, ENOUGH, Ended, Search, Tried, judge};
 use self::report::{Look, Looks};
 use self::tally::Tally;
 use super::process::Process;
@@ -31,6 +31,10 @@ use crate::engine::http::client_with_token;
 const CALLS_A_SECOND: u32 = 4;
 /// Callers who are asked to leave have left by then.
 const LEAVING: Duration = Duration::from_secs(10);
+/// Where too little was answered to judge by, it is watched for so many times as long.
+const LONGER: u32 = 3;
+/// A server that was asked too much of has recovered by then.
+const RECOVERED: Duration = Duration::from_mins(1);
 
 /// What callers do, and to whom.
 #[derive(Clone)]
@@ -103,6 +107,17 @@ impl Crowd {
     /// Lets callers come, evenly over `ramp`, or go until there are `calls`, and watches them for `hold`. Counted are
     /// the calls that were tried since the beginning, and what was said once all had come.
     pub async fn hold(&mut self, calls: usize, ramp: Duration, hold: Duration) -> Report {
+        self.watch(calls, ramp, hold, 0).await
+    }
+
+    /// The same, for longer if there are fewer than so many `answers`.
+    async fn watch(
+        &mut self,
+        calls: usize,
+        ramp: Duration,
+        hold: Duration,
+        answers: u64,
+    ) -> Report {
         self.tally.begin();
         self.present.retain(|caller| !caller.gone.is_cancelled());
         self.shrink(calls).await;
@@ -110,6 +125,10 @@ impl Crowd {
         self.tally.count_from(Instant::now());
         let before = self.look().await;
         sleep(hold).await;
+        let longest = Instant::now() + hold * (LONGER - 1);
+        while self.tally.answered() < answers && Instant::now() < longest {
+            sleep(Duration::from_secs(1).min(hold)).await;
+        }
         self.report(calls, before).await
     }
 
@@ -127,21 +146,45 @@ impl Crowd {
     }
 
     /// Tries numbers of calls until it is known how many hold, or time is over, and tells of each.
-    pub async fn search(&mut self, search: &mut Search, aim: Aim, mut tell: impl FnMut(Tried)) {
+    pub async fn search(
+        &mut self,
+        search: &mut Search,
+        aim: Aim,
+        mut tell: impl FnMut(Tried),
+    ) -> Ended {
         let begun = Instant::now();
-        while let Some(calls) = search.next().filter(|_| begun.elapsed() < aim.within) {
+        while let Some(calls) = search.next() {
+            if begun.elapsed() >= aim.within {
+                return Ended::Time;
+            }
             let more = calls.saturating_sub(self.present.len());
             let ramp = aim.ramp.unwrap_or_else(|| usual_ramp(more));
-            let report = self.hold(calls, ramp, aim.hold).await;
+            let report = self.watch(calls, ramp, aim.hold, ENOUGH).await;
             let broke = judge(&report, aim.target).err();
-            let nothing = broke == Some(Broke::Nothing);
-            search.tried(calls, broke.is_none());
+            let (held, nothing) = (broke.is_none(), broke == Some(Broke::Nothing));
             tell(Tried { report, broke });
             if nothing {
-                // More calls would not tell more.
-                return;
+                return Ended::Nothing;
+            }
+            search.tried(calls, held);
+            if let Some(fewer) = search.next().filter(|_| !held) {
+                self.shrink(fewer).await;
+                self.recover().await;
             }
         }
+        Ended::Known
+    }
+
+    /// Waits until the server, if it is ours, leaves nothing out any more: what is tried next is not to pay for what was
+    /// too much before.
+    async fn recover(&self) {
+        let all = async {
+            while report::is_shedding(&self.http, &self.load.call.url).await {
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        // It says itself if it is behind for longer.
+        let _ = timeout(RECOVERED, all).await;
     }
 
     /// Sends everybody home.

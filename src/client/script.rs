@@ -30,7 +30,7 @@ pub enum Step<S> {
     Interrupt(S, Duration),
     /// Waits this long, or as long as chance has it between the two.
     Pause(Duration, Duration),
-    /// Waits until so much of the call was speech, 0 to 1.
+    /// Waits until so much of the time since the last rest was speech, 0 to 1.
     Rest(f64),
 }
 
@@ -116,6 +116,19 @@ impl<S> Script<S> {
     /// The steps.
     pub fn steps(&self) -> &[Step<S>] {
         &self.0
+    }
+
+    /// How long callers take from the beginning to their first rest, that included; `None` if they never rest.
+    pub(super) fn cycle(&self, duration: impl Fn(&S) -> Duration) -> Option<Duration> {
+        let mut spoken = Duration::ZERO;
+        self.0.iter().find_map(|step| match step {
+            Step::Talk(said) | Step::Interrupt(said, _) => {
+                spoken += duration(said);
+                None
+            }
+            Step::Pause(..) => None,
+            Step::Rest(speech) => Some(spoken.div_f64(*speech)),
+        })
     }
 
     /// Whether step `number` is an answer that is cut by the next one.
@@ -255,6 +268,10 @@ mod tests {
         assert_eq!(script.steps().len(), 6);
         assert_eq!(script.steps()[1], Step::Talk("a.wav".into()));
         assert_eq!(script.steps()[5], Step::Rest(0.2));
+        let second = |_: &PathBuf| Duration::from_secs(1);
+        assert_eq!(script.cycle(second), Some(Duration::from_secs(5)));
+        let restless = Script::parse("talk a.wav\npause 2s").unwrap();
+        assert_eq!(restless.cycle(second), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::at_least_one;
-use crate::client::load::knee::{Search, Tried};
+use crate::client::load::knee::{Ended, Search, Tried};
 use crate::client::load::{Aim, Crowd, Load, usual_ramp};
 use crate::client::process::Process;
 use crate::client::script::{Script, duration};
@@ -125,7 +125,7 @@ async fn find_capacity(options: &super::Options, load: Load) -> anyhow::Result<(
     let mut search = Search::new(options.calls, most);
     let mut crowd = Crowd::new(load)?;
     let mut steps = Vec::new();
-    crowd
+    let ended = crowd
         .search(&mut search, aim, |tried| {
             if !options.json {
                 println!("{tried}");
@@ -134,15 +134,18 @@ async fn find_capacity(options: &super::Options, load: Load) -> anyhow::Result<(
         })
         .await;
     crowd.disband().await;
-    tell(options, &search, &steps)
+    tell(options, &search, ended, &steps)
 }
 
-fn tell(options: &super::Options, search: &Search, steps: &[Tried]) -> anyhow::Result<()> {
+fn tell(
+    options: &super::Options,
+    search: &Search,
+    ended: Ended,
+    steps: &[Tried],
+) -> anyhow::Result<()> {
     let (held, broke) = (search.held(), search.broke());
-    // Ended by time: more may hold.
-    let sure = search.next().is_none();
     if options.json {
-        let found = json!({ "capacity": held, "broke_at": broke, "sure": sure, "steps": steps });
+        let found = json!({ "capacity": held, "broke_at": broke, "ended": ended, "steps": steps });
         println!("{found}");
     }
     let why = steps.iter().rev().find_map(|step| step.broke.as_ref());
@@ -151,14 +154,14 @@ fn tell(options: &super::Options, search: &Search, steps: &[Tried]) -> anyhow::R
     if options.json {
         return Ok(());
     }
-    let beyond = broke.map_or_else(
-        || "more were not tried (--most)".to_owned(),
-        |broke| format!("{broke} do not"),
-    );
-    println!("\n{held} calls hold; {beyond}");
-    if !sure {
-        println!("the time (--within) was over before this was known well");
-    }
+    let beyond = broke.map(|broke| format!("{broke} do not; "));
+    let ended = match (ended, broke) {
+        (Ended::Known, Some(_)) => "nothing between is worth trying",
+        (Ended::Known, None) => "more were not tried (--most)",
+        (Ended::Time, _) => "the time (--within) was over before this was known well",
+        (Ended::Nothing, _) => "of more, nothing was answered in the time: watch longer (--hold)",
+    };
+    println!("\n{held} calls hold; {}{ended}", beyond.unwrap_or_default());
     println!("in config.yml:\n\nlimits:\n  calls: {held}");
     Ok(())
 }

@@ -20,7 +20,7 @@ pub(super) struct Caller {
     repeats: bool,
     chance: SmallRng,
     tally: Arc<Tally>,
-    /// How long it has spoken.
+    /// How long it has spoken since its last rest.
     spoke: Duration,
     /// What has been said, and the turns, of which it is known what came.
     judged: (usize, usize),
@@ -63,14 +63,20 @@ impl Caller {
     }
 
     async fn play(&mut self, call: &mut Call) {
-        let began = Instant::now();
         let script = Arc::clone(&self.script);
+        if let Some(cycle) = script.cycle(Recording::duration).filter(|_| self.repeats) {
+            // Callers who begin together are not to speak together.
+            call.wait(pause(Duration::ZERO, cycle, &mut self.chance)).await;
+        }
+        let mut rested = Instant::now();
         loop {
             for (number, step) in script.steps().iter().enumerate() {
                 match step {
                     Step::Talk(recording) => self.talk(call, recording, number).await,
                     Step::Interrupt(recording, after) => {
-                        self.hear(call).await;
+                        if self.hear(call).await {
+                            self.tally.rests(self.number);
+                        }
                         call.wait(*after).await;
                         self.talk(call, recording, number).await;
                     }
@@ -78,8 +84,11 @@ impl Caller {
                         call.wait(pause(*least, *most, &mut self.chance)).await;
                     }
                     Step::Rest(speech) => {
-                        let until = began + self.spoke.div_f64(*speech);
+                        let until = rested + self.spoke.div_f64(*speech);
                         call.wait(until.saturating_duration_since(Instant::now())).await;
+                        // Who had to wait for an answer does not make up for it: a server that was slow for a while would
+                        // be asked more than others are.
+                        (rested, self.spoke) = (Instant::now(), Duration::ZERO);
                     }
                 }
                 if call.is_over() {
@@ -104,7 +113,8 @@ impl Caller {
         if self.script.is_interrupted(step) {
             return;
         }
-        call.answered(turns).await;
+        // Who hears the answer waits no longer.
+        call.listen(turns, || self.tally.rests(self.number)).await;
         self.tally.rests(self.number);
         let (from, first) = self.judged;
         let turns = call.turns_from(self.number, first);
@@ -115,12 +125,9 @@ impl Caller {
         self.judged = (call.spoken().len(), call.turn_count());
     }
 
-    /// Waits until the answer is heard.
-    async fn hear(&self, call: &mut Call) {
-        if !call.is_answering() {
-            let started =
-                |event: &serde_json::Value| event["type"] == "output_audio_buffer.started";
-            call.wait_until(self.options.patience, started).await;
-        }
+    /// Waits until the answer is heard, and says whether it is.
+    async fn hear(&self, call: &mut Call) -> bool {
+        let started = |event: &serde_json::Value| event["type"] == "output_audio_buffer.started";
+        call.is_answering() || call.wait_until(self.options.patience, started).await.is_some()
     }
 }

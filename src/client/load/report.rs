@@ -113,11 +113,20 @@ impl Look {
     }
 }
 
-/// What the server at `url` says of frames. Another server than ours says nothing.
-async fn handled(http: &reqwest::Client, url: &str) -> Option<Handled> {
+/// What the server at `url` says of itself. Another server than ours says nothing.
+async fn status(http: &reqwest::Client, url: &str) -> Option<Value> {
     let status = Url::parse(url).ok()?.join("/api/v1/status").ok()?;
-    let status: Value = http.get(status).send().await.ok()?.json().await.ok()?;
-    Handled::deserialize(&status["frames"]).ok()
+    http.get(status).send().await.ok()?.json().await.ok()
+}
+
+async fn handled(http: &reqwest::Client, url: &str) -> Option<Handled> {
+    Handled::deserialize(&status(http, url).await?["frames"]).ok()
+}
+
+/// Whether the server leaves something out because it is behind.
+pub(super) async fn is_shedding(http: &reqwest::Client, url: &str) -> bool {
+    let status = status(http, url).await.unwrap_or_default();
+    status["calls"]["shedding"].as_str().is_some_and(|shedding| shedding != "nothing")
 }
 
 impl Report {
@@ -235,7 +244,8 @@ impl fmt::Display for Report {
 
 impl Report {
     fn a_call(&self, used: &Used) -> f64 {
-        used.cpu_percent / self.calls.max(1) as f64
+        let present = self.calls.saturating_sub(self.missing() as usize);
+        used.cpu_percent / present.max(1) as f64
     }
 }
 

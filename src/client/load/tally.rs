@@ -163,6 +163,11 @@ impl Tally {
         }
     }
 
+    /// Answers that were heard since the beginning.
+    pub(super) fn answered(&self) -> u64 {
+        self.counts().answered
+    }
+
     /// What has been counted since the beginning.
     pub(super) fn take(&self) -> Counts {
         let mut counts = self.counts().clone();

@@ -449,8 +449,9 @@ impl<D: Dialect> Pipeline<D> {
         }
         self.ear.forget(self.conversation.keep_from());
         let lost = self.ear.arrivals().map_or(0, |arrivals| arrivals.stats.lost);
-        let (took, dropped) = (since.elapsed(), self.line.microphone.dropped());
-        let dropped = self.handling.note(number, took, dropped, lost);
+        // What comes all at once, as over a WebSocket, is shared out.
+        let took = since.elapsed() / u32::try_from(number.max(1)).unwrap_or(u32::MAX);
+        let dropped = self.handling.note(number, took, self.line.microphone.dropped(), lost);
         if dropped > 0 {
             self.load.count_dropped(dropped);
         }

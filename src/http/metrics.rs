@@ -45,8 +45,11 @@ pub async fn show(State(state): State<AppState>, headers: HeaderMap) -> Result<R
         }
     }
     let calls = &state.calls;
+    let standing = calls.admission().standing();
     let now = Now {
-        calls: calls.load(),
+        calls: (standing.active, standing.limit),
+        strain: standing.strain,
+        shedding: standing.shedding,
         waiting: calls.engines().waiting(),
         pools: state.chats.db().pools(),
     };

@@ -2,7 +2,8 @@
 //!
 //! The time of a frame goes from the moment at which the packet that completes it lies in the microphone's lane,
 //! decrypted, to the moment at which the conversation has decided about it: waiting for a free processor, Opus, echo
-//! cancellation and voice activity. Waiting on purpose, for a packet that is late, is not in it.
+//! cancellation and voice activity. Waiting on purpose, for a packet that is late, is not in it. Frames that were
+//! completed at once share the time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

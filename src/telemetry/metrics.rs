@@ -25,6 +25,7 @@ pub use self::turns::Turns;
 
 use self::family::{Family, plain};
 use crate::engine::Waiting;
+use crate::pipeline::load::Shedding;
 use crate::pipeline::meter::{Heard, Meter, Shed, Work};
 use crate::store::db::Pool;
 
@@ -53,6 +54,10 @@ pub struct Metrics {
 pub struct Now {
     /// Calls that go on, and that may.
     pub calls: (usize, usize),
+    /// How far behind the machine is, and what is left out for it.
+    pub strain: f64,
+    /// See [`Now::strain`].
+    pub shedding: Shedding,
     /// Queues before engines.
     pub waiting: Vec<Waiting>,
     /// Connections to the database.
@@ -103,7 +108,7 @@ impl Default for Metrics {
 impl Metrics {
     /// All of them, in Prometheus' text format.
     pub fn text(&self, now: &Now) -> String {
-        self.calls.set(now.calls);
+        self.calls.set(now);
         self.engines.set(&now.waiting);
         self.store.set(&now.pools);
         let mut text = String::new();
@@ -157,10 +162,13 @@ mod tests {
         let metrics = Metrics::default();
         let waiting = vec![Waiting { work: Work::Final, jobs: 3, limit: 32 }];
         let pools = vec![Pool { name: "read", open: 8, idle: 5 }];
-        let text = metrics.text(&Now { calls: (7, 100), waiting, pools });
+        let (calls, strain, shedding) = ((7, 100), 1.5, Shedding::Eager);
+        let text = metrics.text(&Now { calls, strain, shedding, waiting, pools });
         for line in [
             "sotto_calls 7",
             "sotto_calls_limit 100",
+            "sotto_strain 1.5",
+            "sotto_shedding 2",
             "sotto_engine_queue{work=\"final\"} 3",
             "sotto_engine_queue_limit{work=\"final\"} 32",
             "sotto_database_connections{pool=\"read\",state=\"busy\"} 3",

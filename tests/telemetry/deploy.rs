@@ -11,6 +11,7 @@ use crate::support::fakes;
 use crate::support::server::TestServer;
 
 const DOCUMENT: &str = include_str!("../../docs/operations.md");
+const PROTOCOL: &str = include_str!("../../docs/protocol.md");
 const DASHBOARD: &str = include_str!("../../deploy/grafana/sotto.json");
 const ALERTS: &str = include_str!("../../deploy/prometheus/alerts.yml");
 /// What Prometheus adds to every series, and the labels of buckets.
@@ -54,6 +55,26 @@ fn asked(expression: &str) -> Vec<(String, BTreeSet<String>)> {
         asked.push((rest[..end].to_owned(), labels.map(label).collect()));
     }
     asked
+}
+
+/// The values of labels that an expression names, wanted or not: metric, label, value.
+fn values(expression: &str) -> Vec<[String; 3]> {
+    let mut values = Vec::new();
+    for rest in expression.split("sotto_").skip(1) {
+        let Some((name, rest)) = rest.split_once('{') else { continue };
+        let matchers = rest.split('}').next().unwrap_or_default();
+        for matcher in matchers.split(',') {
+            let label = matcher.split(['=', '!']).next().unwrap_or_default().trim();
+            let alternatives = matcher.split('"').nth(1).unwrap_or_default();
+            if ADDED.contains(&label) {
+                continue;
+            }
+            for value in alternatives.split('|') {
+                values.push([format!("sotto_{name}"), label.to_owned(), value.to_owned()]);
+            }
+        }
+    }
+    values
 }
 
 /// The labels that an expression groups by.
@@ -166,6 +187,35 @@ async fn the_alerts_ask_for_what_is_exported() {
     }
 }
 
+/// What appears only when it happens is no change from 0, and no alert sees it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_alerts_count_is_there_before_anything_happens() {
+    let server = TestServer::with(config(), fakes::engines(&["hello"])).await;
+    let fresh = scrape(&server).await;
+    let there = |name: &str, wanted: &[(&str, &str)]| {
+        fresh.samples.iter().any(|(sample, labels, _)| {
+            let is = |(label, value): &(&str, &str)| labels.get(*label).is_some_and(|v| v == value);
+            sample == name && wanted.iter().all(is)
+        })
+    };
+    let alerts: Value = serde_saphyr::from_str(ALERTS).unwrap();
+    let mut found = Vec::new();
+    expressions(&alerts, &mut found);
+    let named: Vec<_> = found.iter().flat_map(|(expression, _)| values(expression)).collect();
+    assert!(named.len() > 15, "{named:?}");
+    for [name, label, value] in &named {
+        assert!(there(name, &[(label.as_str(), value.as_str())]), "{name}: {label}=\"{value}\"");
+    }
+    // Failed replies are looked at code by code: those of language models, and those of voices.
+    let codes: BTreeSet<&str> =
+        PROTOCOL.split('`').filter(|word| word.starts_with("llm_")).collect();
+    assert_eq!(codes.len(), 5, "{codes:?}");
+    for code in codes.into_iter().chain(["engine_overloaded", "engine_timeout", "engine_failed"]) {
+        let wanted = [("what", "reply"), ("code", code)];
+        assert!(there("sotto_turn_failures_total", &wanted), "{code}");
+    }
+}
+
 #[test]
 fn the_check_finds_what_is_wrong() {
     let exported = Exposition::parse(
@@ -183,4 +233,6 @@ fn the_check_finds_what_is_wrong() {
     ] {
         assert_eq!(problems(expression, &exported).len(), wrong, "{expression}");
     }
+    let named = values("sotto_calls or rate(sotto_x{a=\"b\", c!~\"d|e\", instance=\"f\"}[5m])");
+    assert_eq!(named, [["sotto_x", "a", "b"], ["sotto_x", "c", "d"], ["sotto_x", "c", "e"]]);
 }

@@ -71,6 +71,13 @@ async fn a_turn_is_a_span_with_its_phases_below() {
     assert!(took >= Duration::from_millis(silence.parse().unwrap()), "{took:?}, {silence}");
     assert_eq!(attribute(&turn.attributes, "sotto.endpoint.reason").unwrap(), "model");
     assert_eq!(attribute(&turn.attributes, "sotto.answered").unwrap(), "true");
+    for stage in ["turn", "stt", "llm", "tts"] {
+        for took in ["waited_ms", "worked_ms"] {
+            let key = format!("sotto.work.{stage}.{took}");
+            let ms: u64 = attribute(&turn.attributes, &key).expect(&key).parse().unwrap();
+            assert!(ms < 10_000, "{key}: {ms}");
+        }
+    }
     // Nobody's words are in what was sent.
     let sent: Vec<u8> = collector.bodies().concat();
     let sent = String::from_utf8_lossy(&sent);

@@ -8,19 +8,30 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::Now;
 use super::family::{Family, jitter, lengths, plain, steps};
 use crate::pipeline::meter::Heard;
 use crate::pipeline::transport::HangUp;
 use crate::telemetry::codes;
 
-/// Why calls are usually refused: the codes that callers are answered with. Others appear when they happen.
-const REFUSALS: [&str; 5] =
-    ["at_capacity", "server_stopping", "no_recogniser", "rate_limit_exceeded", "not_allowed"];
+/// Why calls are usually refused, and the reasons that alerts name: the codes that callers are answered with. Others
+/// appear when they happen.
+const REFUSALS: [&str; 7] = [
+    "at_capacity",
+    "server_stopping",
+    "no_recogniser",
+    "rate_limit_exceeded",
+    "not_allowed",
+    "unavailable",
+    "internal_error",
+];
 
 /// See the module.
 pub struct Calls {
     active: Gauge,
     limit: Gauge,
+    strain: Gauge<f64, AtomicU64>,
+    shedding: Gauge,
     opened: Family<Counter, 1>,
     refused: Family<Counter, 1>,
     ended: Family<Counter, 1>,
@@ -66,13 +77,26 @@ impl Calls {
         );
         let handling = (
             "sound_handling_seconds",
-            "How long a call was busy with a piece of sound: jitter buffer, Opus, voice activity, decisions",
+            "From the last packet of a frame (32 ms) to its decision, waiting for a core included",
         );
         let uneven =
             ("jitter_seconds", "How unevenly packets come (RFC 3550), once a second of each call");
         Self {
             active: plain(r, ("calls", "Calls that go on"), Gauge::default()),
             limit: plain(r, ("calls_limit", "Calls that may go on at once"), Gauge::default()),
+            strain: plain(
+                r,
+                ("strain", "How far behind the machine is: at 1 and more it is"),
+                Gauge::default(),
+            ),
+            shedding: plain(
+                r,
+                (
+                    "shedding",
+                    "What is left out while it is: 0 nothing, 1 captions, 2 early replies, 3 new calls",
+                ),
+                Gauge::default(),
+            ),
             opened: Family::new(
                 r,
                 ("calls_opened", "Calls that were taken, by transport"),
@@ -128,10 +152,13 @@ impl Calls {
         self.length.observe(length.as_secs_f64());
     }
 
-    /// So many go on, and so many may.
-    pub(super) fn set(&self, (active, limit): (usize, usize)) {
+    /// So many go on, so many may, and so far is the machine behind.
+    pub(super) fn set(&self, now: &Now) {
+        let (active, limit) = now.calls;
         self.active.set(active as i64);
         self.limit.set(limit as i64);
+        self.strain.set(now.strain);
+        self.shedding.set(now.shedding as i64);
     }
 
     pub(super) fn heard(&self, heard: &Heard) {

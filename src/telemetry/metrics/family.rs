@@ -71,7 +71,7 @@ pub(super) fn waits() -> Histogram {
     ])
 }
 
-/// A piece of sound comes every 20 ms, and should be dealt with in less than half of that.
+/// A frame of sound is complete every 32 ms, and should be dealt with in less than a third of that.
 pub(super) fn steps() -> Histogram {
     Histogram::new([0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25])
 }

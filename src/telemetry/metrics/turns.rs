@@ -9,6 +9,20 @@ use crate::pipeline::conversation::{Notice, Outcome, Overlap, Timings, TurnRepor
 use crate::pipeline::stt::Rejection;
 use crate::telemetry::codes;
 
+/// What fails, with codes of the protocol: of replies all that a model or a voice may have any day, because alerts look at
+/// each. Others appear when they happen.
+const FAILURES: [[&str; 2]; 9] = [
+    ["transcript", "engine_failed"],
+    ["reply", "llm_unreachable"],
+    ["reply", "llm_timeout"],
+    ["reply", "llm_refused"],
+    ["reply", "llm_interrupted"],
+    ["reply", "llm_failed"],
+    ["reply", "engine_overloaded"],
+    ["reply", "engine_timeout"],
+    ["reply", "engine_failed"],
+];
+
 /// See the module.
 pub struct Turns {
     over: Family<Counter, 1>,
@@ -91,7 +105,7 @@ impl Turns {
                 ("turn_failures", "Transcripts and replies that could not be made, by code"),
                 ["what", "code"],
                 Counter::default,
-                [["transcript", "engine_failed"], ["reply", "llm_failed"]],
+                FAILURES,
             ),
             overlaps: Family::new(
                 r,

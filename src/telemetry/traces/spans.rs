@@ -1,8 +1,8 @@
 //! From how a turn went to spans: one for the turn, one for each phase below it.
 //!
 //! A turn's span begins where the person stopped speaking and ends with the last phase, usually the first sound of the
-//! answer. A phase's span begins where the one before it ended, so it shows what was waited for. All they hold are numbers
-//! and codes.
+//! answer. A phase's span begins where the one before it ended, so it shows what was waited for. How long engines were
+//! waited for is on the turn's span. All they hold are numbers and codes.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ use opentelemetry::trace::{
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
-use crate::pipeline::conversation::TurnReport;
+use crate::pipeline::conversation::{Job, Stage, TurnReport};
 use crate::telemetry::codes;
 use crate::telemetry::metrics::turns::each_phase;
 
@@ -47,7 +47,7 @@ pub(super) fn of(turn: &Turn) -> Vec<SpanData> {
 }
 
 fn attributes(report: &TurnReport) -> Vec<KeyValue> {
-    let TurnReport { turn, reply, decision, rejected, eager, .. } = report;
+    let TurnReport { turn, reply, decision, rejected, eager, work, .. } = report;
     let mut attributes = vec![
         KeyValue::new("sotto.turn", i64::from(turn.0)),
         KeyValue::new("sotto.answered", reply.is_some()),
@@ -65,7 +65,24 @@ fn attributes(report: &TurnReport) -> Vec<KeyValue> {
     if let Some(rejected) = rejected {
         attributes.push(KeyValue::new("sotto.rejected", codes::rejection(*rejected)));
     }
+    for stage in [Stage::Turn, Stage::Stt, Stage::Llm, Stage::Tts] {
+        // Of several questions whether the turn is over, the last decided.
+        if let Some(job) = work.iter().rev().find(|job| job.stage == stage) {
+            attributes.extend(took(job));
+        }
+    }
     attributes
+}
+
+/// How long a job waited for its engine, and was worked on.
+fn took(job: &Job) -> [KeyValue; 2] {
+    let (waited, worked) = match job.stage {
+        Stage::Turn => ("sotto.work.turn.waited_ms", "sotto.work.turn.worked_ms"),
+        Stage::Stt => ("sotto.work.stt.waited_ms", "sotto.work.stt.worked_ms"),
+        Stage::Llm => ("sotto.work.llm.waited_ms", "sotto.work.llm.worked_ms"),
+        Stage::Tts => ("sotto.work.tts.waited_ms", "sotto.work.tts.worked_ms"),
+    };
+    [KeyValue::new(waited, job.waited_ms as i64), KeyValue::new(worked, job.worked_ms as i64)]
 }
 
 fn span(
@@ -159,6 +176,29 @@ mod tests {
         let of_root = |key: &str| root.attributes.iter().find(|a| a.key.as_str() == key).unwrap();
         assert_eq!(of_root("sotto.endpoint.reason").value.as_str(), "model");
         assert_eq!(of_root("sotto.endpoint.probability").value.as_str(), "0.5");
+    }
+
+    #[test]
+    fn the_last_job_of_each_kind_is_on_the_turn() {
+        let mut turn = turn(Timings::default());
+        let job = |stage, waited_ms, worked_ms| Job { stage, asked_ms: 0, waited_ms, worked_ms };
+        turn.report.work =
+            vec![job(Stage::Turn, 1, 10), job(Stage::Stt, 20, 90), job(Stage::Turn, 2, 11)];
+        let spans = of(&turn);
+        let attributes = spans[0].attributes.iter();
+        let took: Vec<_> = attributes
+            .filter_map(|a| Some((a.key.as_str().strip_prefix("sotto.work.")?, a.value.as_str())))
+            .collect();
+        let told: Vec<_> = took.iter().map(|(key, ms)| (*key, &**ms)).collect();
+        assert_eq!(
+            told,
+            [
+                ("turn.waited_ms", "2"),
+                ("turn.worked_ms", "11"),
+                ("stt.waited_ms", "20"),
+                ("stt.worked_ms", "90"),
+            ]
+        );
     }
 
     #[test]

@@ -117,13 +117,19 @@ export function refusal(status: number, body: unknown, retryAfter: string | null
           advice: `It has nothing to recognise speech with. Whoever runs it gets weights with “sotto models pull”, or asks “sotto doctor”. ${tryAgain(retryAfter, now)}`,
         };
       }
-      return error.code.includes('stopping')
-        ? {
-            code: 'server-stopping',
-            title: 'The server is stopping',
-            advice: `It takes no new calls. ${tryAgain(retryAfter, now)}`,
-          }
-        : full(error.code === 'at_capacity' ? secondsOf(retryAfter, now) : null, tryAgain(retryAfter, now));
+      if (error.code.includes('stopping')) {
+        return {
+          code: 'server-stopping',
+          title: 'The server is stopping',
+          advice: `It takes no new calls. ${tryAgain(retryAfter, now)}`,
+        };
+      }
+      if (error.code === 'at_capacity') return full(error.message, secondsOf(retryAfter, now), tryAgain(retryAfter, now));
+      return {
+        code: 'not-now',
+        title: 'The server cannot take a call now',
+        advice: `${sentence(error.message)} ${tryAgain(retryAfter, now)}`.trim(),
+      };
     case 502:
     case 504:
       return unreachable();
@@ -136,10 +142,11 @@ export function refusal(status: number, body: unknown, retryAfter: string | null
   }
 }
 
-/** `retryS`: in so many seconds the page tries again by itself. */
-function full(retryS: number | null, advice: string): Problem {
-  const problem = { code: 'server-full', title: 'All lines are taken' };
-  const why = 'The server carries as many calls as it can.';
+/** `message` says whether all lines are busy or the machine is behind. `retryS`: in so many seconds the page tries again by itself. */
+function full(message: string, retryS: number | null, advice: string): Problem {
+  const problem = { code: 'server-full', title: 'The server is full' };
+  // Behind the semicolon stands what to do; how long to wait is known better here.
+  const why = sentence(message.split(';')[0] ?? '') || 'It carries as many calls as it can.';
   return retryS === null
     ? { ...problem, advice: `${why} ${advice}` }
     : { ...problem, advice: `${why} This page calls again by itself when a line is free.`, retryS };
@@ -149,7 +156,7 @@ function full(retryS: number | null, advice: string): Problem {
 export function stillFull(): Problem {
   return {
     code: 'server-full',
-    title: 'All lines are still taken',
+    title: 'The server is still full',
     advice: 'This page has stopped trying. Call again later.',
   };
 }

@@ -25,9 +25,18 @@ export interface Bar {
   to: number;
 }
 
+/** A pause in which the model was asked. All of them lie on one clock, in ms of silence; an earlier one lasted at least until its last check. */
+export interface Pause {
+  from: number;
+  to: number;
+  checks: Check[];
+}
+
 const STAGES: [string, string][] = [['turn', 'End of turn'], ['stt', 'Recognition'], ['llm', 'Model'], ['tts', 'Voice']];
 const STEPS_MS = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
 const MOST_TICKS = 5;
+/** Between two pauses somebody spoke; how long is not in the record. */
+const BETWEEN_MS = 100;
 /** Times are whole milliseconds, each rounded by itself. */
 const ROUNDING_MS = 2;
 
@@ -57,9 +66,16 @@ export function at({ from, to }: { from: number; to: number }, ms: number): numb
   return Math.min(1, Math.max(0, (ms - from) / (to - from)));
 }
 
-/** How sure the model became in the last pause, and how sure it had to be; empty if it was not asked. */
-export function curve({ checks }: Decision): Check[] {
-  return byPause(checks).at(-1) ?? [];
+/** How sure the model became in each pause, and how sure it had to be; empty if it was not asked. */
+export function pauses({ checks, silence_ms: silenceMs }: Decision): Pause[] {
+  const asked = byPause(checks);
+  let from = 0;
+  return asked.map((own, index) => {
+    const lasted = Math.max(1, own.at(-1)!.silence_ms, index === asked.length - 1 ? silenceMs : 0);
+    const pause = { from, to: from + lasted, checks: own };
+    from = pause.to + BETWEEN_MS;
+    return pause;
+  });
 }
 
 /** The model goes on until there is something to say. What was begun early waits until it is sure that the turn is over. */

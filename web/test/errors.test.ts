@@ -33,7 +33,7 @@ describe('a refusal', () => {
     [404, 'no-calls-here'],
     [429, 'too-many-calls'],
     [502, 'server-unreachable'],
-    [503, 'server-full'],
+    [503, 'not-now'],
     [500, 'refused'],
   ])('%i is %s', (status, code) => expect(refusal(status, null, null).code).toBe(code));
 
@@ -41,7 +41,7 @@ describe('a refusal', () => {
     expect(refusal(401, null, null).advice).toContain('auth.open_calls');
   });
 
-  test('of a full server says when to come back', () => {
+  test('that is only for now says when to come back', () => {
     const now = Date.parse('Sun, 22 Nov 2026 10:00:00 GMT');
     const advice = (retryAfter: string | null) => refusal(503, null, retryAfter, now).advice;
     expect(advice('20')).toMatch(/Try again in 20 s\.$/);
@@ -55,9 +55,27 @@ describe('a refusal', () => {
     const refused = (code: string, retryAfter: string | null) => refusal(503, { error: { code } }, retryAfter, now);
     const waits = refused('at_capacity', 'Sun, 22 Nov 2026 10:00:30 GMT');
     expect(waits).toMatchObject({ code: 'server-full', retryS: 30, advice: expect.stringMatching(/calls again by itself/) });
-    expect(refused('at_capacity', null)).toEqual(refused('', null));
-    expect(refused('too_many', '5').retryS).toBeUndefined();
+    expect(refused('at_capacity', null)).toMatchObject({ code: 'server-full', advice: expect.stringMatching(/Try again in a moment\.$/) });
+    expect(refused('at_capacity', null).retryS).toBeUndefined();
     expect(stillFull()).toMatchObject({ code: 'server-full', advice: expect.stringMatching(/stopped trying/) });
+  });
+
+  test.each([
+    ['all 40 lines are busy; try again in a moment', 'All 40 lines are busy. This page calls again by itself when a line is free.'],
+    ['this server is too busy for another call; try again in a moment', 'This server is too busy for another call. This page calls again by itself when a line is free.'],
+  ])('of a full server says why: %s', (message, advice) => {
+    expect(refusal(503, { error: { code: 'at_capacity', message } }, '20')).toMatchObject({ title: 'The server is full', advice });
+  });
+
+  test('for another reason is not that of a full server', () => {
+    const refused = (code: string, message: string) => refusal(503, { error: { code, message } }, '5');
+    expect(refused('unavailable', 'what this server keeps cannot be reached at the moment')).toEqual({
+      code: 'not-now',
+      title: 'The server cannot take a call now',
+      advice: 'What this server keeps cannot be reached at the moment. Try again in 5 s.',
+    });
+    expect(refused('too_many', 'too many are open; end one first').advice).toBe('Too many are open; end one first. Try again in 5 s.');
+    expect(refused('too_many', '').advice).toBe('Try again in 5 s.');
   });
 
   test('of a stopping server is not taken for a full one', () => {

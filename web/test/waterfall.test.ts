@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Check, Job, Timings, TurnRecord } from '../src/turn-record';
 import { measures, quality } from '../src/network';
-import { at, curve, waterfall } from '../src/waterfall';
+import { at, pauses, waterfall } from '../src/waterfall';
 
 const timings: Timings = {
   endpoint_ms: 230, transcript_ms: 231, first_token_ms: 300, first_clause_ms: 340, first_speech_ms: 420, first_audio_ms: 450,
@@ -62,12 +62,20 @@ describe('a waterfall', () => {
   });
 });
 
-describe('a curve', () => {
-  test('is that of the last pause', () => {
+describe('the pauses of a turn', () => {
+  const decision = { reason: 'model', silence_ms: 450, patience: 'usual' };
+
+  test('lie one after the other, and the last as long as it was', () => {
     const checks = [check(96, 0.2), check(400, 0.3), check(96, 0.4), check(420, 0.7, 0.45)];
-    const decision = { reason: 'model', silence_ms: 450, patience: 'usual' };
-    expect(curve({ ...decision, checks })).toEqual(checks.slice(2));
-    expect(curve({ ...decision, checks: [] })).toEqual([]);
+    expect(pauses({ ...decision, checks })).toEqual([
+      { from: 0, to: 400, checks: checks.slice(0, 2) },
+      { from: 500, to: 950, checks: checks.slice(2) },
+    ]);
+  });
+
+  test('may be one with a single check, or none with any', () => {
+    expect(pauses({ ...decision, checks: [check(96, 0.9)] })).toEqual([{ from: 0, to: 450, checks: [check(96, 0.9)] }]);
+    expect(pauses({ ...decision, checks: [] })).toEqual([]);
   });
 });
 

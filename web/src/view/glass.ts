@@ -2,7 +2,7 @@
 import '../style/glass.css';
 import { measures, quality } from '../network';
 import type { Check, TurnRecord } from '../turn-record';
-import { at, curve, waterfall, type Waterfall } from '../waterfall';
+import { at, pauses, waterfall, type Pause, type Waterfall } from '../waterfall';
 import { make, svg } from './dom';
 
 const ROW_PX = 36;
@@ -17,12 +17,12 @@ const BELOW_PX = 16;
 
 export function glass(record: TurnRecord): HTMLElement {
   const falls = waterfall(record);
-  const checks = record.decision ? curve(record.decision) : [];
+  const asked = record.decision ? pauses(record.decision) : [];
   const parts: (HTMLElement | null)[] = [
     falls && figure('From your last word to my answer', drawWaterfall(falls), legend()),
-    checks.length > 0 ? figure('How sure I was that you had finished', drawCurve(checks, record.decision!.silence_ms)) : null,
+    asked.length > 0 ? figure('How sure I was that you had finished', drawCurves(asked)) : null,
     record.network && make('p', { class: 'network', 'data-testid': 'network' }, `Your sound arrived ${arrived[quality(record.network)]}: ${measures(record.network).join(', ')}.`),
-    inNumbers(record, checks),
+    inNumbers(record),
   ];
   // Not read out by itself in the middle of a call.
   return make('div', { class: 'glass', 'aria-live': 'off', 'data-testid': 'glass' }, ...parts);
@@ -61,37 +61,54 @@ function drawWaterfall(falls: Waterfall): SVGElement {
   return picture(`${label}. The numbers follow.`, foot + FOOT_PX, ...clock, ...rows, ...moment(0, 'last word', 'start'), ...heard);
 }
 
-function drawCurve(checks: Check[], endMs: number): SVGElement {
-  const clock = { from: 0, to: Math.max(endMs, ...checks.map((check) => check.silence_ms), 1) };
+/** A curve for each pause, one after the other. */
+function drawCurves(drawn: Pause[]): SVGElement {
+  const [first, last] = [drawn[0]!, drawn.at(-1)!];
+  const clock = { from: 0, to: last.to };
   const x = (time: number) => `${(at(clock, time) * 100).toFixed(2)}%`;
   const y = (part: number) => HEAD_PX + (1 - Math.min(1, Math.max(0, part))) * CURVE_PX;
   const foot = HEAD_PX + CURVE_PX + BELOW_PX;
-  const line = (of: 'probability' | 'threshold') =>
-    checks.slice(1).map((check, index) => {
-      const before = checks[index]!;
-      return svg('line', { class: of, x1: x(before.silence_ms), y1: y(before[of]), x2: x(check.silence_ms), y2: y(check[of]) });
+  // One check makes no curve: it is said in words, beside its point.
+  const single = drawn.length === 1 && first.checks.length === 1;
+  const curves = drawn.flatMap(({ from, to, checks }) => {
+    const line = (of: 'probability' | 'threshold') =>
+      checks.slice(1).map((check, index) => {
+        const before = checks[index]!;
+        return svg('line', { class: of, x1: x(from + before.silence_ms), y1: y(before[of]), x2: x(from + check.silence_ms), y2: y(check[of]) });
+      });
+    const level = ({ threshold }: Check, x1: number, x2: number) =>
+      svg('line', { class: 'threshold', x1: x(x1), y1: y(threshold), x2: x(x2), y2: y(threshold) });
+    const [earliest, latest] = [checks[0]!, checks.at(-1)!];
+    const points = checks.map((check) => svg('circle', { class: 'probability', cx: x(from + check.silence_ms), cy: y(check.probability), r: 4 }));
+    const labels = checks.map(({ silence_ms: time, probability, threshold }) => {
+      const part = at(clock, from + time);
+      // On the side of the point where the threshold is not.
+      const beside = probability < threshold ? BELOW_PX : -BELOW_PX / 2;
+      const text = single ? `${percent(probability)} after ${ms(time)}` : percent(probability);
+      const anchor = single ? (part < 0.6 ? 'start' : 'end') : anchorOf(part);
+      return svg('text', { class: 'sure', x: x(from + time), y: y(probability) + beside, 'text-anchor': anchor }, text);
     });
-  const first = checks[0]!;
-  const last = checks.at(-1)!;
-  const needed = [
-    svg('line', { class: 'threshold', x1: 0, y1: y(first.threshold), x2: x(first.silence_ms), y2: y(first.threshold) }),
-    ...line('threshold'),
-    svg('line', { class: 'threshold', x1: x(last.silence_ms), y1: y(last.threshold), x2: '100%', y2: y(last.threshold) }),
-    svg('text', { class: 'needed', x: 0, y: y(first.threshold) - 5 }, `${percent(first.threshold)} needed`),
-  ];
-  const points = checks.map((check) => svg('circle', { class: 'probability', cx: x(check.silence_ms), cy: y(check.probability), r: 4 }));
-  // On the side of the point where the threshold is not.
-  const labels = checks.map(({ silence_ms: time, probability, threshold }) => {
-    const beside = probability < threshold ? BELOW_PX : -BELOW_PX / 2;
-    return svg('text', { class: 'sure', x: x(time), y: y(probability) + beside, 'text-anchor': anchorOf(at(clock, time)) }, percent(probability));
+    return [
+      svg('line', { class: 'tick', x1: x(from), x2: x(to), y1: foot, y2: foot }),
+      level(earliest, from, from + earliest.silence_ms),
+      ...line('threshold'),
+      level(latest, from + latest.silence_ms, to),
+      ...line('probability'),
+      ...points,
+      ...labels,
+    ];
   });
+  const { threshold } = first.checks[0]!;
+  const needed = svg('text', { class: 'needed', x: 0, y: y(threshold) - 5 }, `${percent(threshold)} needed`);
+  const earlier = drawn.length === 1 ? '0' : drawn.length === 2 ? 'earlier pause' : 'earlier pauses';
+  const lasted = ms(last.to - last.from);
   const clockLine = [
-    svg('line', { class: 'tick', x1: 0, x2: '100%', y1: foot, y2: foot }),
-    svg('text', { class: 'number', x: 0, y: foot + 17 }, '0'),
-    svg('text', { class: 'number', x: '100%', y: foot + 17, 'text-anchor': 'end' }, `${ms(clock.to)} of silence`),
+    svg('text', { class: 'number', x: 0, y: foot + 17 }, earlier),
+    svg('text', { class: 'number', x: '100%', y: foot + 17, 'text-anchor': 'end' }, drawn.length === 1 ? `${lasted} of silence` : `last pause: ${lasted}`),
   ];
-  const said = checks.map((check) => `${percent(check.probability)} after ${ms(check.silence_ms)}, when ${percent(check.threshold)} was needed`);
-  return picture(`${said.join('; ')}.`, foot + FOOT_PX, ...clockLine, ...needed, ...line('probability'), ...points, ...labels);
+  const said = ({ checks }: Pause) =>
+    checks.map((check) => `${percent(check.probability)} after ${ms(check.silence_ms)}, when ${percent(check.threshold)} was needed`).join('; ');
+  return picture(`${drawn.map(said).join('. You went on. ')}.`, foot + FOOT_PX, ...clockLine, needed, ...curves);
 }
 
 /** A drawing that is read out as one sentence. */
@@ -106,7 +123,7 @@ function legend(): HTMLElement {
 }
 
 /** The same for those who want to read it, or hear it read. */
-function inNumbers({ timings, work }: TurnRecord, checks: Check[]): HTMLElement | null {
+function inNumbers({ timings, work, decision }: TurnRecord): HTMLElement | null {
   const phases: [string, number | null][] = [
     ['your turn was over', timings.endpoint_ms],
     ['your words were there', timings.transcript_ms],
@@ -117,7 +134,7 @@ function inNumbers({ timings, work }: TurnRecord, checks: Check[]): HTMLElement 
   ];
   const known = phases.filter(([, time]) => time !== null).map(([name, time]) => [name, String(time)]);
   const jobs = work.map((job) => [stages[job.stage] ?? job.stage, ...[job.asked_ms, job.waited_ms, job.worked_ms].map(String)]);
-  const asked = checks.map((check) => [String(check.silence_ms), percent(check.probability), percent(check.threshold)]);
+  const asked = (decision?.checks ?? []).map((check) => [String(check.silence_ms), percent(check.probability), percent(check.threshold)]);
   if (known.length + jobs.length + asked.length === 0) return null;
   return make(
     'details',

@@ -161,7 +161,7 @@ export const calls = {
     assert.deepEqual(drawn.names, ['Your pause', 'End of turn', 'Recognition', 'Model', 'Voice', 'Playout']);
     assert.deepEqual(drawn.roles, ['img', 'img']);
     assert.equal(drawn.labels[0], 'From your last word to my first sound: 1204 ms. The numbers follow.');
-    assert.match(drawn.labels[1], /^21 % after 160 ms, when 50 % was needed; 34 % after 416 ms.*; 58 % after 768 ms, when 41 % was needed\.$/);
+    assert.match(drawn.labels[1], /^8 % after 160 ms, when 50 % was needed\. You went on\. 21 % after 160 ms, when 50 % was needed; 34 % after 416 ms.*; 58 % after 768 ms, when 41 % was needed\.$/);
     assert.ok(drawn.bars >= 10 && drawn.inside, JSON.stringify(drawn));
     assert.equal((await page.text('network')).replaceAll('\u00a0', ' '), 'Your sound arrived badly: 182 ms there and back, 41 ms jitter, 6.5 % lost, 3 too late, 280 ms made up.');
     await page.picture('glass');
@@ -298,7 +298,7 @@ export const calls = {
     await page.until(`/^Trying again in (20|19) s/.test(${waiting})`);
     await page.picture('full');
     const spoken = `document.querySelector('#problem [role="alert"]')`;
-    assert.match(await page.run(`${spoken}.textContent`), /All lines are taken.*calls again by itself/s);
+    assert.match(await page.run(`${spoken}.textContent`), /The server is full.*calls again by itself/s);
     assert.equal(await page.run(`${spoken}.contains(document.querySelector('#waiting-line'))`), false);
     assert.equal(await page.run(`document.querySelector('#waiting-line').ariaLive`), 'off');
     await page.click('stop-waiting');

@@ -9,6 +9,8 @@ import { firefoxProgram } from './places.mjs';
 
 /** The first start of a fresh profile on a busy machine takes a while. */
 const START_MS = 60_000;
+/** It answers every command sooner, or never. */
+const ANSWER_MS = 20_000;
 const KEYS = { Tab: '\uE004', Enter: '\uE006' };
 const PREFERENCES = {
   'media.navigator.streams.fake': true,
@@ -115,10 +117,19 @@ async function bidi(url, listener) {
     else resolve?.(message.result);
   });
   socket.on('close', () => waiting.forEach(({ reject }) => reject(new Error('Firefox has ended'))));
-  const send = (method, params = {}) =>
-    new Promise((resolve, reject) => {
-      waiting.set(++id, { resolve, reject });
-      socket.send(JSON.stringify({ id, method, params }));
+  const send = (method, params = {}) => {
+    const number = ++id;
+    let late;
+    const answered = new Promise((resolve, reject) => {
+      waiting.set(number, { resolve, reject });
+      late = setTimeout(() => reject(new Error(`Firefox did not answer ${method}`)), ANSWER_MS);
+      // An error: it has ended.
+      socket.send(JSON.stringify({ id: number, method, params }), (error) => error && reject(error));
     });
+    return answered.finally(() => {
+      clearTimeout(late);
+      waiting.delete(number);
+    });
+  };
   return { send, socket };
 }

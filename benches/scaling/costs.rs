@@ -67,8 +67,9 @@ impl Costs {
     }
 }
 
-/// Smart Turn v3.2 over 8 s on one core: docs/benchmarks.md, "Stages".
-const TURN: Stage = Stage { base_s: 0.046, each_s: 0.0, threads: 1.0, workers: 1 };
+/// Smart Turn v3.2 over 8 s on one core: docs/benchmarks.md, "Stages". One thread for each four cores.
+const TURN: Stage = Stage { base_s: 0.048, each_s: 0.0, threads: 1.0, workers: 1 };
+const TURN_OF_EIGHT: Stage = Stage { workers: 2, ..TURN };
 /// A silent call with office noise, the upper end: docs/benchmarks.md, "Whole calls".
 const CALL_CORES: f64 = 0.0083;
 /// A local model that begins after 200 ms and writes the ten words of a first clause at 50 a second: assumed.
@@ -110,6 +111,7 @@ pub const EIGHT_CORES: Hardware = Hardware {
     speech_cores: 8.0,
     alone: true,
     costs: Costs {
+        turn: TURN_OF_EIGHT,
         stt: Stage { base_s: 0.080 / 2.8, each_s: 0.002 / 2.8, threads: 8.0, workers: 1 },
         tts: Stage { base_s: 0.0, each_s: 0.16 / 2.8, threads: 8.0, workers: 1 },
         ..COMMON
@@ -126,6 +128,7 @@ pub const H200: Hardware = Hardware {
     speech_cores: 1.0,
     alone: false,
     costs: Costs {
+        turn: TURN_OF_EIGHT,
         stt: Stage { base_s: 0.017, each_s: 0.0016, threads: 1.0, workers: 32 },
         tts: Stage { base_s: 0.010, each_s: 0.005, threads: 1.0, workers: 1 },
         ..COMMON

@@ -8,7 +8,7 @@ pub enum Happening {
     Begin,
     Pause { length_s: f64 },
     Resume,
-    Interim,
+    Interim(usize),
     Stopped,
     Check(usize),
     Over,

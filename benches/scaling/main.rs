@@ -127,7 +127,7 @@ fn media(question: &Question) {
         EIGHT_CORES.name
     );
     println!("{:>7} {:>9} {:>9} {:>10}", "calls", "p50", "p95", "media use");
-    for calls in [50, 100, 150, 200, 250] {
+    for calls in [50, 100, 200, 300, 400, 500] {
         let point = question.media_point(&EIGHT_CORES, calls);
         let (p50, p95) = (1_000.0 * point.stopwatch_p50_s, 1_000.0 * point.stopwatch_p95_s);
         println!("{calls:>7} {p50:>6.0} ms {p95:>6.0} ms {:>8.0} %", 100.0 * point.media_use);

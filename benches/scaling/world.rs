@@ -75,6 +75,8 @@ struct Call {
     recognition: Option<u64>,
     question: Option<u64>,
     interim: Option<u64>,
+    /// Captions that have been planned; only the last of them is made.
+    captions: usize,
     doublings: i32,
     stopped_s: f64,
     transcript: bool,
@@ -98,6 +100,7 @@ impl Call {
             recognition: None,
             question: None,
             interim: None,
+            captions: 0,
             doublings: 0,
             stopped_s: 0.0,
             transcript: false,
@@ -256,7 +259,9 @@ impl<'a> World<'a> {
                 self.calls[call].speaking = true;
                 self.caption_later(call, self.now_s);
             }
-            Happening::Interim => self.caption(call),
+            Happening::Interim(number) if number == self.calls[call].captions => self.caption(call),
+            // Planned before a pause; another one has been planned since.
+            Happening::Interim(_) => {}
             Happening::Stopped => {
                 let heard_s = self.now_s - self.calls[call].began_s;
                 self.calls[call].stopped_s = self.now_s - PAUSE_S;
@@ -315,10 +320,18 @@ impl<'a> World<'a> {
     fn ask(&mut self, call: usize, question: usize) {
         let work_s = self.costs.turn.work_s(0.0);
         let began = self.start(call, TURN, Purpose::Question(question), Urgency::Final, work_s);
-        let state = &mut self.calls[call];
-        state.question = began.ok();
-        if began.is_err() && state.stopped_s > 0.0 {
-            let over = state.stopped_s + WITHOUT_MODEL_S;
+        let refused = began.is_err();
+        self.calls[call].question = began.ok();
+        if refused {
+            self.do_without_the_model(call);
+        }
+    }
+
+    /// The model does not answer: after the last word, silence decides.
+    fn do_without_the_model(&mut self, call: usize) {
+        let stopped_s = self.calls[call].stopped_s;
+        if stopped_s > 0.0 {
+            let over = (stopped_s + WITHOUT_MODEL_S).max(self.now_s);
             self.later(call, over, Happening::Over);
         }
     }
@@ -340,7 +353,9 @@ impl<'a> World<'a> {
         };
         let interval =
             (interval * f64::powi(2.0, self.calls[call].doublings)).min(RAREST_INTERIM_S);
-        self.later(call, from_s + interval, Happening::Interim);
+        self.calls[call].captions += 1;
+        let number = self.calls[call].captions;
+        self.later(call, from_s + interval, Happening::Interim(number));
     }
 
     fn caption(&mut self, call: usize) {
@@ -560,7 +575,7 @@ impl<'a> World<'a> {
             (Purpose::Clause(clause), End::Done) => self.spoken(call, clause),
             // Asked for at an inner pause, it will be asked for again.
             (Purpose::Recognition, End::Dropped) if self.calls[call].stopped_s == 0.0 => {}
-            (Purpose::Question(_), End::Dropped) => {}
+            (Purpose::Question(_), End::Dropped) => self.do_without_the_model(call),
             (Purpose::Recognition | Purpose::Clause(_), End::Dropped) => self.fail(call),
         }
     }

@@ -65,15 +65,21 @@ web/node_modules: web/package.json web/package-lock.json | install
 models: build ## Fetches the models that this machine needs.
 	$(SOTTO) models pull
 
+# The latency bench has options and no parts, so it is not given the names of any.
 .PHONY: bench
 bench: install $(PAGE) ## Measures stages and whole calls (ARGS picks some: make bench ARGS=latency).
 	cargo bench --locked --bench stages -- $(ARGS)
-	cargo bench --locked --bench recognition
+	cargo bench --locked --bench recognition -- $(ARGS)
 	cargo bench --locked --bench calls -- $(ARGS)
+	$(if $(filter latency,$(or $(ARGS),latency)),cargo bench --locked --bench latency)
 	cargo bench --locked --bench vault -- $(ARGS)
 	cargo bench --locked --bench history -- $(ARGS)
 	cargo bench --locked --bench telemetry -- $(ARGS)
 	cargo bench --locked --bench scaling -- $(or $(ARGS),capacity balance)
+
+.PHONY: bench-load
+bench-load: install $(PAGE) ## Measures how many calls hold (ARGS: hundred, knee, recognised).
+	cargo bench --locked --bench load -- $(ARGS)
 
 .PHONY: counts
 counts: ## Counts the instructions of the pure stages anew, when more or fewer are meant (docs/benchmarks.md).

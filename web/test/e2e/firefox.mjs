@@ -9,8 +9,9 @@ import { firefoxProgram } from './places.mjs';
 
 /** The first start of a fresh profile on a busy machine takes a while. */
 const START_MS = 60_000;
-/** It answers every command sooner, or never. */
+/** It answers every command sooner, or never; what is evaluated much sooner. */
 const ANSWER_MS = 20_000;
+const VALUE_MS = 5_000;
 const KEYS = { Tab: '\uE004', Enter: '\uE006' };
 const PREFERENCES = {
   'media.navigator.streams.fake': true,
@@ -67,7 +68,7 @@ export async function startFirefox({ scripts, environment }) {
       const { type, result, exceptionDetails } = await send('script.evaluate', {
         // As text, since the protocol has its own shape for values.
         expression: `(async () => JSON.stringify(await (${expression})))()`, target: { context }, awaitPromise: true,
-      });
+      }, VALUE_MS);
       if (type === 'exception') throw new Error(exceptionDetails.text);
       return result.value === undefined ? undefined : JSON.parse(result.value);
     },
@@ -117,12 +118,12 @@ async function bidi(url, listener) {
     else resolve?.(message.result);
   });
   socket.on('close', () => waiting.forEach(({ reject }) => reject(new Error('Firefox has ended'))));
-  const send = (method, params = {}) => {
+  const send = (method, params = {}, limitMs = ANSWER_MS) => {
     const number = ++id;
     let late;
     const answered = new Promise((resolve, reject) => {
       waiting.set(number, { resolve, reject });
-      late = setTimeout(() => reject(new Error(`Firefox did not answer ${method}`)), ANSWER_MS);
+      late = setTimeout(() => reject(new Error(`Firefox did not answer ${method}`)), limitMs);
       // An error: it has ended.
       socket.send(JSON.stringify({ id: number, method, params }), (error) => error && reject(error));
     });

@@ -312,7 +312,7 @@ mod tests {
         assert_eq!(json["refused"]["503 at_capacity"], 4);
         let text = report.to_string();
         for part in
-            ["4 × 503 at_capacity", "2 lost", "first sound", "200 MiB (+100", "15.00 % a call"]
+            ["4 × 503 at_capacity", "2 lost", "first sound", "200 MiB (+100", "37.50 % a call"]
         {
             assert!(text.contains(part), "{part}: {text}");
         }

@@ -131,10 +131,15 @@ fn the_most_calls_is_where_the_target_is_missed() {
 
 #[test]
 fn one_thread_that_hears_whether_turns_are_over_is_a_limit_of_its_own() {
-    let [few, many] = [50, 300].map(|calls| question().media_point(&EIGHT_CORES, calls));
+    let costs = Costs { turn: TWO_CORES.costs.turn, ..EIGHT_CORES.costs };
+    let one = Hardware { costs, ..EIGHT_CORES };
+    let [few, many] = [50, 300].map(|calls| question().media_point(&one, calls));
     assert!(few.p95_s < 1.2 * question().point(&EIGHT_CORES, 1, 1).p95_s, "{few:?}");
     // Its cores are not half in use.
     assert!(many.stopwatch_p95_s > 1.5 * few.stopwatch_p95_s && many.media_use < 0.5, "{many:?}");
+    // Two carry that many.
+    let two = question().media_point(&EIGHT_CORES, 300);
+    assert!(two.stopwatch_p95_s < 1.2 * few.stopwatch_p95_s, "{two:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endGroup, endWithUs } from './children.mjs';
+import { Commands } from './commands.mjs';
 import { chromiumProgram } from './places.mjs';
 
 const KEYS = {
@@ -110,29 +111,21 @@ export function onlyLoopback() {
 }
 
 function debuggingPipe(input, output, ended) {
-  const waiting = new Map();
+  const commands = new Commands('Chromium', (message) => input.write(`${message}\0`));
   const listeners = [];
   let rest = '';
-  let id = 0;
   input.on('error', () => undefined);
   output.setEncoding('utf8').on('data', (text) => {
     const messages = (rest + text).split('\0');
     rest = messages.pop();
     for (const message of messages.map((each) => JSON.parse(each))) {
-      const { resolve, reject } = waiting.get(message.id) ?? {};
-      waiting.delete(message.id);
       if (message.method) listeners.forEach((listener) => listener(message));
-      else if (message.error) reject?.(new Error(message.error.message));
-      else resolve?.(message.result);
+      else commands.answer(message.id, message.result, message.error?.message);
     }
   });
-  void ended.then(() => waiting.forEach(({ reject }) => reject(new Error('Chromium has ended'))));
+  void ended.then(() => commands.end());
   return {
     listen: (listener) => listeners.push(listener),
-    send: (method, params = {}, sessionId) =>
-      new Promise((resolve, reject) => {
-        waiting.set(++id, { resolve, reject });
-        input.write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
-      }),
+    send: (method, params = {}, sessionId) => commands.send({ method, params, sessionId }),
   };
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import WebSocket from 'ws';
 import { endGroup, endWithUs } from './children.mjs';
+import { Commands } from './commands.mjs';
 import { firefoxProgram } from './places.mjs';
 
 /** The first start of a fresh profile on a busy machine takes a while. */
@@ -107,30 +108,13 @@ function said(stream, pattern, ended) {
 async function bidi(url, listener) {
   const socket = new WebSocket(url);
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-  const waiting = new Map();
-  let id = 0;
+  const commands = new Commands('Firefox', (message) => socket.send(message));
   socket.on('message', (data) => {
-    const message = JSON.parse(data);
-    if (message.type === 'event') return listener(message);
-    const { resolve, reject } = waiting.get(message.id) ?? {};
-    waiting.delete(message.id);
-    if (message.type === 'error') reject?.(new Error(`${message.error}: ${message.message}`));
-    else resolve?.(message.result);
+    const { type, id, method, params, result, error, message } = JSON.parse(data);
+    if (type === 'event') listener({ method, params });
+    else commands.answer(id, result, type === 'error' ? `${error}: ${message}` : undefined);
   });
-  socket.on('close', () => waiting.forEach(({ reject }) => reject(new Error('Firefox has ended'))));
-  const send = (method, params = {}, limitMs = ANSWER_MS) => {
-    const number = ++id;
-    let late;
-    const answered = new Promise((resolve, reject) => {
-      waiting.set(number, { resolve, reject });
-      late = setTimeout(() => reject(new Error(`Firefox did not answer ${method}`)), limitMs);
-      // An error: it has ended.
-      socket.send(JSON.stringify({ id: number, method, params }), (error) => error && reject(error));
-    });
-    return answered.finally(() => {
-      clearTimeout(late);
-      waiting.delete(number);
-    });
-  };
+  socket.on('close', () => commands.end());
+  const send = (method, params = {}, limitMs = ANSWER_MS) => commands.send({ method, params }, limitMs);
   return { send, socket };
 }

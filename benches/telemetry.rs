@@ -58,7 +58,6 @@ fn calls(c: &mut Criterion) {
 
 /// Of a turn without words, which are in no record.
 fn turn() -> TurnReport {
-    let phase = |ms| Some(ms);
     TurnReport {
         turn: TurnId(1),
         item: ItemId(1),
@@ -72,12 +71,12 @@ fn turn() -> TurnReport {
         rejected: None,
         eager: EagerReplies::default(),
         timings: Timings {
-            endpoint_ms: phase(320),
-            transcript_ms: phase(330),
-            first_token_ms: phase(340),
-            first_clause_ms: phase(350),
-            first_speech_ms: phase(420),
-            first_audio_ms: phase(430),
+            endpoint_ms: Some(320),
+            transcript_ms: Some(330),
+            first_token_ms: Some(340),
+            first_clause_ms: Some(350),
+            first_speech_ms: Some(420),
+            first_audio_ms: Some(430),
         },
         work: Vec::new(),
         network: None,

@@ -189,11 +189,6 @@ impl Calls {
         *engines = Arc::new(next);
     }
 
-    /// How many calls go on, and how many may.
-    pub fn load(&self) -> (usize, usize) {
-        self.admission.calls()
-    }
-
     /// Who may come in, and what is left out while the machine is behind.
     pub fn admission(&self) -> &Arc<Admission> {
         &self.admission
@@ -393,7 +388,10 @@ impl Calls {
         self.registry.tell_all(&Control::Ending { reason: HangUp::ServerStopping, within: grace });
         // Nobody is in when all calls have ended by themselves.
         if tokio::time::timeout(grace, self.admission.empty()).await.is_err() {
-            tracing::info!(calls = self.load().0, "ending the calls that still go on");
+            tracing::info!(
+                calls = self.admission.standing().active,
+                "ending the calls that still go on"
+            );
             self.registry.end_all(HangUp::ServerStopping);
         }
         self.ending.cancel();

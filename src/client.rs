@@ -240,7 +240,7 @@ impl Call {
             };
             let event = tokio::time::timeout_at(until, self.events.recv()).await;
             let Ok(Some((at_ms, event))) = event else { return };
-            if event["type"] == "output_audio_buffer.started" {
+            if begins_to_be_heard(&event) {
                 heard();
             }
             self.taken.take(at_ms, event);
@@ -383,6 +383,11 @@ impl Call {
             self.taken.take(at_ms, event);
         }
     }
+}
+
+/// Whether an event says that an answer begins to be heard.
+fn begins_to_be_heard(event: &Value) -> bool {
+    event["type"] == "output_audio_buffer.started"
 }
 
 /// What events have said.

@@ -26,9 +26,9 @@ pub fn table(before: &Results, now: &Results) -> String {
     let mut slower = Vec::new();
     for phase in Phase::ALL {
         let (old, new) = (before.at(phase), now.at(phase));
-        let few = old.len().min(new.len()) < TAIL;
+        let enough = old.len().min(new.len()) >= TAIL;
         let median = new.ratio_to(&old, 0.5);
-        let tail = new.ratio_to(&old, 0.95).filter(|_| !few);
+        let tail = enough.then(|| new.ratio_to(&old, 0.95)).flatten();
         slower.extend(median.is_some_and(|r| r.low > 1.0 + MATTERS).then_some(phase));
         let [median, tail] = [median, tail].map(|r| r.map_or_else(|| "-".to_owned(), told));
         let _ = writeln!(text, "{:<14}{median:<30}{tail:<30}", phase.name());

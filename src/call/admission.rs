@@ -231,12 +231,6 @@ impl Admission {
         }
     }
 
-    /// How many calls go on, and how many may.
-    pub fn calls(&self) -> (usize, usize) {
-        let state = self.lock();
-        (self.active(), state.limit.calls())
-    }
-
     /// What calls go by.
     pub fn load(&self) -> &Arc<Load> {
         &self.load

@@ -89,7 +89,7 @@ async fn the_third_of_two_is_told_when_to_try_again_and_gets_in_when_one_has_hun
     assert_eq!(told["refused_limit"], 2);
 
     second.close().await;
-    while server.calls.load().0 > 1 {
+    while server.lines().0 > 1 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(server.get("/readyz").send().await.unwrap().status(), 200);
@@ -133,7 +133,7 @@ async fn a_call_goes_on_in_another_where_there_is_only_one_line() {
     let mut new = opened(&server, &format!("resume={id}")).await.unwrap();
     new.until("sotto.resumed").await;
     assert_eq!(old.until("sotto.call.ending").await["reason"], "resumed");
-    assert_eq!(server.calls.load(), (1, 1));
+    assert_eq!(server.lines(), (1, 1));
     refused(offer(&server).send().await.unwrap()).await;
     new.close().await;
     server.wait_for_quiet(2).await;
@@ -142,7 +142,7 @@ async fn a_call_goes_on_in_another_where_there_is_only_one_line() {
     let old = server.call().await;
     let resume = Some(old.id().to_owned());
     let new = Call::place(CallOptions { resume, ..server.options() }).await.unwrap();
-    assert_eq!(server.calls.load(), (1, 1));
+    assert_eq!(server.lines(), (1, 1));
     new.hang_up(HangUp::Delete).await.unwrap();
     old.hang_up(HangUp::Close).await.unwrap();
     server.wait_for_quiet(2).await;
@@ -202,7 +202,7 @@ async fn a_machine_that_stays_behind_takes_no_new_calls_and_nothing_beside_them(
     second.close().await;
     let lost = third.call_id().to_owned();
     third.close().await;
-    while server.calls.load().0 > 1 {
+    while server.lines().0 > 1 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let (text, retry_after) = refused(offer(&server).send().await.unwrap()).await;

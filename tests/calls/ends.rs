@@ -21,7 +21,7 @@ async fn short_patience() -> TestServer {
 async fn a_closed_connection_is_noticed_at_once() {
     let server = TestServer::fake().await;
     let call = server.call().await;
-    assert_eq!(server.calls.load().0, 1);
+    assert_eq!(server.lines().0, 1);
     call.hang_up(HangUp::Close).await.unwrap();
     server.wait_for_quiet(1).await;
 }
@@ -59,7 +59,7 @@ async fn a_call_that_never_connects_is_closed() {
         .await
         .unwrap();
     assert_eq!(answer.status(), 201);
-    assert_eq!(server.calls.load().0, 1);
+    assert_eq!(server.lines().0, 1);
     server.wait_for_quiet(4).await;
 }
 

@@ -47,7 +47,7 @@ async fn what_callers_say_is_answered_counted_and_timed() {
     let server = TestServer::fake().await;
     let mut crowd = Crowd::new(load(&server, talk())).unwrap();
     let report = crowd.hold(3, MOMENT, Duration::from_secs(6)).await;
-    assert_eq!(server.calls.load().0, 3, "they are still in their calls");
+    assert_eq!(server.lines().0, 3, "they are still in their calls");
     crowd.disband().await;
     server.wait_for_quiet(5).await;
     assert_eq!((report.connected, report.missing()), (3, 0), "{report}");
@@ -93,7 +93,7 @@ async fn calls_that_are_refused_are_counted_by_why() {
     assert_eq!(refused, [(&"503 at_capacity".to_owned(), &2)]);
     // Fewer callers than that are taken again.
     let report = crowd.hold(2, MOMENT, Duration::from_secs(1)).await;
-    assert_eq!((report.missing(), server.calls.load().0), (0, 2), "{report}");
+    assert_eq!((report.missing(), server.lines().0), (0, 2), "{report}");
     crowd.disband().await;
 }
 

@@ -310,11 +310,11 @@ async fn a_call_that_still_goes_on_is_ended_for_the_other() {
     let id = old.call_id().to_owned();
     let refused = open(&server, Some(&bob), &format!("resume={id}")).await.err();
     assert_eq!(refused, Some(unknown()));
-    assert_eq!(server.calls.load().0, 1, "it goes on");
+    assert_eq!(server.lines().0, 1, "it goes on");
     let (mut new, _) = resume(&server, Some(&ann), &id).await;
     assert_eq!(old.until("sotto.call.ending").await["reason"], "resumed");
     while old.next().await.is_some() {}
-    assert_eq!(server.calls.load().0, 1);
+    assert_eq!(server.lines().0, 1);
     new.type_in("From the desk.").await;
     assert_eq!(new.until("sotto.item.stored").await["seq"], 2);
 }
@@ -328,12 +328,12 @@ async fn a_webrtc_call_that_still_goes_on_is_ended_for_the_other() {
     let mut new = Call::place(CallOptions { resume, ..server.options() }).await.unwrap();
     new.wait_until(SECONDS, is("sotto.resumed")).await.unwrap();
     for _ in 0..100 {
-        if server.calls.load().0 == 1 {
+        if server.lines().0 == 1 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert_eq!(server.calls.load().0, 1);
+    assert_eq!(server.lines().0, 1);
     new.hang_up(HangUp::Delete).await.unwrap();
     old.hang_up(HangUp::Close).await.unwrap();
 }

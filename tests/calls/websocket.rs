@@ -174,7 +174,7 @@ async fn junk_is_answered_with_errors() {
 async fn the_call_ends_with_the_socket() {
     let server = TestServer::fake().await;
     let mut socket = Socket::open(&server).await;
-    assert_eq!(server.calls.load().0, 1);
+    assert_eq!(server.lines().0, 1);
     socket.inner.close(None).await.unwrap();
     server.wait_for_quiet(2).await;
     drop(Socket::open(&server).await);

@@ -121,15 +121,21 @@ impl TestServer {
         self.http.post(format!("{}{path}", self.url))
     }
 
+    /// How many calls go on, and how many may.
+    pub fn lines(&self) -> (usize, usize) {
+        let standing = self.calls.admission().standing();
+        (standing.active, standing.limit)
+    }
+
     /// Waits until no call goes on and nothing is left of any; fails after `seconds`.
     pub async fn wait_for_quiet(&self, seconds: u64) {
         for _ in 0..seconds * 50 {
-            if self.calls.load().0 == 0 && self.calls.webrtc().counts() == (0, 0) {
+            if self.lines().0 == 0 && self.calls.webrtc().counts() == (0, 0) {
                 return;
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        panic!("left over: {} calls, {:?}", self.calls.load().0, self.calls.webrtc().counts());
+        panic!("left over: {} calls, {:?}", self.lines().0, self.calls.webrtc().counts());
     }
 }
 

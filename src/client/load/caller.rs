@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::Load;
 use super::tally::{Outcome, Tally};
 use crate::client::script::{Script, Step, pause};
-use crate::client::{Call, CallOptions, HangUp, Impairment, Recording};
+use crate::client::{Call, CallOptions, HangUp, Impairment, Recording, begins_to_be_heard};
 
 pub(super) struct Caller {
     number: usize,
@@ -127,7 +127,7 @@ impl Caller {
 
     /// Waits until the answer is heard, and says whether it is.
     async fn hear(&self, call: &mut Call) -> bool {
-        let started = |event: &serde_json::Value| event["type"] == "output_audio_buffer.started";
-        call.is_answering() || call.wait_until(self.options.patience, started).await.is_some()
+        call.is_answering()
+            || call.wait_until(self.options.patience, begins_to_be_heard).await.is_some()
     }
 }

@@ -48,8 +48,6 @@ const QUIET_GAIN = 10 ** (-12 / 20);
 const PAST_CHUNKS = 3;
 const TICK_MS = 40;
 const REPORT_EVERY_MS = 200;
-/** A longer output delay than this is a broken report of the browser. */
-const MAX_OUTPUT_LATENCY_S = 0.5;
 
 export class Playback {
   /** All that is heard passes here, for the meter and the peak. */
@@ -79,6 +77,8 @@ export class Playback {
   constructor(
     private readonly context: AudioContext,
     private readonly handlers: PlaybackHandlers,
+    /** How much later than the context's clock says sound leaves the device, in seconds. */
+    private readonly latency: () => number,
   ) {
     this.analyser = context.createAnalyser();
     this.analyser.fftSize = 2048;
@@ -217,7 +217,7 @@ export class Playback {
 
   /** Brings what was heard, and what is reported of it, up to the clock. */
   private tick(): void {
-    const heardS = this.context.currentTime - this.outputLatency();
+    const heardS = this.context.currentTime - this.latency();
     for (let clip = this.clips[0]; clip && heardS >= clip.startS; clip = this.clips[0]) {
       if (!this.follow(clip, heardS)) break;
       this.clips.shift();
@@ -256,12 +256,6 @@ export class Playback {
   private loudest(): number {
     this.analyser.getFloatTimeDomainData(this.samples);
     return this.samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0);
-  }
-
-  /** Sound leaves the device later than the context's clock says: by this much, where the browser knows. */
-  private outputLatency(): number {
-    const latency = this.context.outputLatency || this.context.baseLatency || 0;
-    return Math.min(Math.max(latency, 0), MAX_OUTPUT_LATENCY_S);
   }
 
   private volume(responseId: string): Loudness {

@@ -1,5 +1,6 @@
 /** Everything that is heard and measured in one call, on one clock. */
 import { Meter, type LevelHandlers } from './level';
+import { outputLatency } from './output-latency';
 import { Playback, type PlaybackHandlers } from './playback';
 import { Remote, type Measured } from './remote';
 
@@ -32,7 +33,7 @@ export class Sound {
     private readonly element: HTMLAudioElement,
     handlers: SoundHandlers,
   ) {
-    this.speech = new Playback(this.context, handlers);
+    this.speech = new Playback(this.context, handlers, () => outputLatency(this.context, navigator.userAgent));
     this.track = new Remote(this.context, element, handlers.measured);
     this.meter = new Meter(this.context, [this.speech.analyser, this.track.analyser], handlers);
     this.wake();

@@ -4,6 +4,7 @@ import { ApiError } from '../src/api';
 import { hitchOf } from '../src/correspondence';
 import { CallError, signInFirst } from '../src/errors';
 import { fileName, readExport } from '../src/files';
+import { outputLatency } from '../src/output-latency';
 import { peopleTrouble, refused } from '../src/people';
 import { readRoute, writeRoute } from '../src/route';
 import { samplesOf } from '../src/sample';
@@ -14,6 +15,29 @@ describe('a sample of a voice', () => {
   test('is made of 16-bit samples, little end first', () => {
     const bytes = new Uint8Array([0x00, 0x00, 0x00, 0x40, 0x00, 0x80, 0x07]).buffer;
     expect([...samplesOf(bytes)]).toEqual([0, 0.5, -1]);
+  });
+});
+
+describe('how late sound leaves the device', () => {
+  const on = (system: string) => `Mozilla/5.0 (${system}) Gecko/20100101 Firefox/140.0`;
+  const MAC = on('Macintosh; Intel Mac OS X 10.15; rv:140.0');
+
+  test('is what the browser says, or the least that it can be', () => {
+    expect(outputLatency({ outputLatency: 0.2, baseLatency: 0.01 }, MAC)).toBe(0.2);
+    expect(outputLatency({ outputLatency: 0, baseLatency: 0.01 }, MAC)).toBe(0.01);
+    expect(outputLatency({ baseLatency: 0.01 } as AudioContext, MAC)).toBe(0.01);
+  });
+
+  test.each([[7, 0.5], [-1, 0], [NaN, 0]])('is not what no device can need: %d', (said, taken) => {
+    expect(outputLatency({ outputLatency: said, baseLatency: 0 }, MAC)).toBe(taken);
+  });
+
+  test('is not asked of Firefox on Linux: the page could stand still', () => {
+    const asked = () => {
+      throw new Error('it was asked');
+    };
+    const context = { get outputLatency() { return asked(); }, get baseLatency() { return asked(); } };
+    expect(outputLatency(context, on('X11; Linux x86_64; rv:140.0'))).toBe(0.03);
   });
 });
 

@@ -2,7 +2,6 @@
 export class FakeContext {
   currentTime = 0;
   outputLatency = 0;
-  baseLatency = 0;
   readonly destination = {};
   readonly sources: FakeSource[] = [];
   readonly gains: FakeGain[] = [];

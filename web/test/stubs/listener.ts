@@ -16,10 +16,11 @@ export function listen(rate: number): Listener {
   const context = new FakeContext(rate);
   const reports: [string, number][] = [];
   const heard: Heard[] = [];
-  const playback = new Playback(context as unknown as AudioContext, {
+  const handlers = {
     report: (event: ClientEvent & { type: 'sotto.playout' }) => reports.push([event.chunk_id, event.played_ms]),
-    heard: (what) => heard.push(what),
-  });
+    heard: (what: Heard) => heard.push(what),
+  };
+  const playback = new Playback(context as unknown as AudioContext, handlers, () => context.outputLatency);
   return { context, playback, reports, heard };
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::{Metrics, Telemetry};
-use crate::pipeline::conversation::{Notice, TurnReport};
+use crate::pipeline::conversation::{Notice, Outcome, ReplyId, TurnReport};
 use crate::pipeline::history::ItemId;
 
 /// Turns that are over and not reported yet: one, or two when the person goes on at once.
@@ -16,12 +16,30 @@ pub struct Told {
     telemetry: Telemetry,
     /// When turns ended, until they are reported.
     committed: VecDeque<(ItemId, SystemTime)>,
+    /// The code of what failed last, until its turn is reported.
+    failed: Option<(Failed, &'static str)>,
+}
+
+/// What could not be had of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failed {
+    Words(ItemId),
+    Answer(ReplyId),
+}
+
+impl Failed {
+    fn is_of(self, report: &TurnReport) -> bool {
+        match self {
+            Self::Words(item) => item == report.item,
+            Self::Answer(reply) => Some(reply) == report.reply,
+        }
+    }
 }
 
 impl Told {
     /// A call in which nothing has been told.
     pub fn new(telemetry: Telemetry) -> Self {
-        Self { telemetry, committed: VecDeque::with_capacity(OPEN) }
+        Self { telemetry, committed: VecDeque::with_capacity(OPEN), failed: None }
     }
 
     /// What is counted.
@@ -45,10 +63,16 @@ impl Told {
                 }
                 self.committed.push_back((*item, now));
             }
+            Notice::TranscriptionFailed { item, failure } => {
+                self.failed = Some((Failed::Words(*item), failure.code));
+            }
+            Notice::ReplyDone { reply, outcome: Outcome::Failed(failure), .. } => {
+                self.failed = Some((Failed::Answer(*reply), failure.code));
+            }
             Notice::Turn(report) => {
-                let ended = self.speech_ended(report, now);
+                let (ended, failure) = (self.speech_ended(report, now), self.failure(report));
                 if let Some(traces) = &self.telemetry.traces {
-                    traces.turn(report, ended);
+                    traces.turn(report, ended, failure);
                 }
             }
             _ => {}
@@ -62,12 +86,18 @@ impl Told {
         let over = committed.map_or(now, |(_, at)| at);
         over - Duration::from_millis(report.timings.endpoint_ms.unwrap_or_default())
     }
+
+    /// The code of what failed of this turn. An answer that fails while it is heard does so after its turn was reported.
+    fn failure(&mut self, report: &TurnReport) -> Option<&'static str> {
+        self.failed.take_if(|(failed, _)| failed.is_of(report)).map(|(_, code)| code)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::conversation::{Decision, EagerReplies, Timings, TurnId};
+    use crate::pipeline::conversation::{Decision, EagerReplies, Failure, Timings, TurnId};
+    use crate::pipeline::text::Text;
     use crate::pipeline::turn::endpointing::Reason;
     use crate::pipeline::turn::patience::Patience;
 
@@ -88,6 +118,31 @@ mod tests {
             work: Vec::new(),
             network: None,
         }
+    }
+
+    #[test]
+    fn what_failed_is_of_its_turn() {
+        let mut told = Told::new(Telemetry::default());
+        let failure = |code| Failure { code, message: String::new() };
+        let mut answered = report(1, 220);
+        answered.reply = Some(ReplyId(7));
+        let failed = Outcome::Failed(failure("llm_unreachable"));
+        let done = |outcome| Notice::ReplyDone {
+            reply: ReplyId(7),
+            outcome,
+            text: Text::default(),
+            usage: None,
+        };
+        let now = SystemTime::UNIX_EPOCH;
+        told.trace(&done(Outcome::Completed), now);
+        assert_eq!(told.failure(&answered), None);
+        told.trace(&done(failed), now);
+        assert_eq!(told.failure(&report(2, 220)), None, "another turn");
+        assert_eq!(told.failure(&answered), Some("llm_unreachable"));
+        assert_eq!(told.failure(&answered), None, "it is told once");
+        let item = ItemId(3);
+        told.trace(&Notice::TranscriptionFailed { item, failure: failure("stt_failed") }, now);
+        assert_eq!(told.failure(&report(3, 220)), Some("stt_failed"));
     }
 
     #[test]

@@ -79,9 +79,15 @@ impl Traces {
         Ok(Some(Self { queue, counts }))
     }
 
-    /// A turn is over; the person had stopped speaking at `speech_ended`. Does not wait.
-    pub(super) fn turn(&self, report: &TurnReport, speech_ended: SystemTime) {
-        let turn = Turn { report: report.clone(), speech_ended };
+    /// A turn is over; the person had stopped speaking at `speech_ended`, and `failure` is the code of what failed, if
+    /// anything did. Does not wait.
+    pub(super) fn turn(
+        &self,
+        report: &TurnReport,
+        speech_ended: SystemTime,
+        failure: Option<&'static str>,
+    ) {
+        let turn = Turn { report: report.clone(), speech_ended, failure };
         if self.queue.try_send(turn).is_err() {
             self.counts.queue_full();
         }

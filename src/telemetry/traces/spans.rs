@@ -24,11 +24,13 @@ pub(super) struct Turn {
     pub report: TurnReport,
     /// When the person stopped speaking.
     pub speech_ended: SystemTime,
+    /// The code of what failed, where its words or its answer could not be had.
+    pub failure: Option<&'static str>,
 }
 
 /// The spans of a turn.
 pub(super) fn of(turn: &Turn) -> Vec<SpanData> {
-    let Turn { report, speech_ended } = turn;
+    let Turn { report, speech_ended, failure } = turn;
     let trace = TraceId::from(rand::random::<u128>());
     let root = SpanId::from(rand::random::<u64>());
     let at = |ms| *speech_ended + Duration::from_millis(ms);
@@ -42,7 +44,12 @@ pub(super) fn of(turn: &Turn) -> Vec<SpanData> {
         spans.push(span(phase, (trace, id, root), (at(began), at(passed)), Vec::new()));
     }
     let times = (*speech_ended, at(passed));
-    spans.insert(0, span("turn", (trace, root, SpanId::INVALID), times, attributes(report)));
+    let mut whole = span("turn", (trace, root, SpanId::INVALID), times, attributes(report));
+    if let Some(code) = failure {
+        whole.status = Status::error(*code);
+        whole.attributes.push(KeyValue::new("error.type", *code));
+    }
+    spans.insert(0, whole);
     spans
 }
 
@@ -136,7 +143,8 @@ mod tests {
             work: Vec::new(),
             network: None,
         };
-        Turn { report, speech_ended: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000) }
+        let speech_ended = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
+        Turn { report, speech_ended, failure: None }
     }
 
     fn ms(span: &SpanData, turn: &Turn) -> (u64, u64) {
@@ -199,6 +207,18 @@ mod tests {
                 ("stt.worked_ms", "90"),
             ]
         );
+    }
+
+    #[test]
+    fn a_turn_whose_answer_failed_is_an_error() {
+        let mut turn = turn(Timings { endpoint_ms: Some(220), ..Timings::default() });
+        assert!(of(&turn).iter().all(|span| span.status == Status::Unset));
+        turn.failure = Some("llm_unreachable");
+        let spans = of(&turn);
+        assert_eq!(spans[0].status, Status::error("llm_unreachable"));
+        let code = spans[0].attributes.iter().find(|a| a.key.as_str() == "error.type").unwrap();
+        assert_eq!(code.value.as_str(), "llm_unreachable");
+        assert_eq!(spans[1].status, Status::Unset, "no phase that was over failed");
     }
 
     #[test]

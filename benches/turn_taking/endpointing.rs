@@ -2,7 +2,8 @@
 
 use sotto::pipeline::frame::Samples;
 use sotto::pipeline::rehearsal::{GATE, POLICY};
-use sotto::pipeline::turn::endpointing::{Endpointing, Policy, Verdict};
+use sotto::pipeline::turn::endpointing::{Endpointing, Policy, Reason, Verdict};
+use sotto::pipeline::turn::patience::{Patience, patience};
 use sotto::pipeline::turn::{SmartTurn, TurnDetector, WINDOW};
 use sotto::pipeline::vad::{Change, FRAME, SpeechGate};
 
@@ -14,6 +15,8 @@ const DRAWS: usize = 30;
 const AFTER_THE_END_MS: f64 = 250.0;
 /// So much silence follows a recording.
 const AFTER_END_MS: usize = 4_000;
+/// The words of a pause are there so many frames after it was noticed: 160 ms. So long a turn waits for them.
+const WORDS_AFTER: usize = 5;
 
 /// A silence as voice activity saw it.
 #[derive(Clone)]
@@ -32,6 +35,8 @@ struct Pause {
 struct Trace {
     pauses: Vec<Pause>,
     finished: bool,
+    /// What the words of its last pause ask for, where they are known.
+    patience: Option<Patience>,
 }
 
 /// The recording with a pause in it, and where the recording ends.
@@ -99,7 +104,7 @@ fn trace(stage: &Stage, turn: &mut SmartTurn, sound: &[f32], finished: bool) -> 
             last.answers.push((silence, turn.predict(&whole[from..now]).ok()?));
         }
     }
-    (!pauses.is_empty()).then_some(Trace { pauses, finished })
+    (!pauses.is_empty()).then_some(Trace { pauses, finished, patience: None })
 }
 
 /// A recording that is cut at an unfinished point, from where somebody goes on after a while.
@@ -161,8 +166,9 @@ fn last_energetic(sound: &[f32]) -> usize {
 /// Whether the turn was cut off, or else how long after its end it was over, in ms.
 fn decide(trace: &Trace, policy: Policy) -> Option<Result<f64, ()>> {
     let mut endpointing = Endpointing::new(policy);
-    for pause in &trace.pauses {
+    for (index, pause) in trace.pauses.iter().enumerate() {
         endpointing.pause();
+        let patience = trace.patience.filter(|_| index + 1 == trace.pauses.len());
         // What is heard after the end, a breath or a click, is no speech that is cut off.
         let is_last = pause.early_ms <= AFTER_THE_END_MS;
         let frames = pause.until.unwrap_or(AFTER_END_MS * RATE / 1_000 / FRAME);
@@ -172,7 +178,15 @@ fn decide(trace: &Trace, policy: Policy) -> Option<Result<f64, ()>> {
             if let Some((_, p)) = pause.answers.iter().find(|(asked, _)| asked + 1 == silence) {
                 endpointing.answer(Some(*p), passed);
             }
-            if let Verdict::End(_) = endpointing.at(passed) {
+            let words_come = patience.is_some() && silence < pause.noticed + WORDS_AFTER;
+            if let Some(patience) = patience.filter(|_| !words_come) {
+                endpointing.be_patient(patience);
+            }
+            let verdict = endpointing.at(passed);
+            if words_come && verdict == Verdict::End(Reason::Model) {
+                continue;
+            }
+            if let Verdict::End(_) = verdict {
                 if !is_last || !trace.finished {
                     return Some(Err(()));
                 }
@@ -216,6 +230,44 @@ fn interval(traces: &[&Trace], policy: Policy) -> ((f64, f64), (f64, f64)) {
         (of(&draws[5]), of(&draws[194]))
     };
     (middle(|draw| draw.0), middle(|draw| draw.1))
+}
+
+/// Recordings that were cut, at the end of a sentence or where it goes on, so that their words are known: what these add.
+fn words(stage: &Stage, draws: usize) -> Option<()> {
+    let turn = &mut SmartTurn::load(&stage.runtime, &stage.turn_model).ok()?;
+    let chance = &mut Chance::new(44);
+    let (mut finished, mut unfinished) = (Vec::new(), Vec::new());
+    for clip in stage.clips.iter().filter(|clip| clip.cut) {
+        let mut once = trace(stage, turn, &clip.sound, !clip.unfinished)?;
+        once.patience = Some(patience(&clip.text, "", Some(&clip.language)));
+        if clip.unfinished {
+            unfinished.extend((0..draws).map(|_| goes_on(once.clone(), chance)));
+        } else {
+            finished.push(once);
+        }
+    }
+    println!("\n{} sentences, {} cut where they go on\n", finished.len(), unfinished.len() / draws);
+    println!("| | unfinished ones cut off | mean delay of finished ones |");
+    println!("|---|---|---|");
+    let row = |name: &str, finished: &[Trace], unfinished: &[Trace], policy| {
+        let (cut, _) = measure(&unfinished.iter().collect::<Vec<_>>(), policy);
+        let (early, delay) = measure(&finished.iter().collect::<Vec<_>>(), policy);
+        println!(
+            "| {name} | {:.1} % | {delay:.0} ms ({:.0} % cut off) |",
+            100.0 * cut,
+            100.0 * early
+        );
+    };
+    row("with the words", &finished, &unfinished, POLICY);
+    for trace in finished.iter_mut().chain(&mut unfinished) {
+        trace.patience = None;
+    }
+    row("without", &finished, &unfinished, POLICY);
+    for ms in [500, 700, 1_000] {
+        let silence = Policy::Silence { silence: Samples::from_ms(ms) };
+        row(&format!("a silence of {ms} ms"), &finished, &unfinished, silence);
+    }
+    Some(())
 }
 
 pub fn run(stage: &Stage) {
@@ -294,4 +346,7 @@ pub fn run(stage: &Stage) {
         "| as configured | 0.50, 220 ms, 2500 ms | {:.1} % | {delay:.0} ms | | |",
         100.0 * cut
     );
+    if words(stage, draws).is_none() {
+        println!("left out: what words add");
+    }
 }

@@ -30,8 +30,11 @@ evening the water carried her voice back to the castle.";
 pub struct Clip {
     pub text: String,
     pub sound: Vec<f32>,
+    pub language: String,
     /// Cut before the sentence was over.
     pub unfinished: bool,
+    /// Cut, there or at its end: `text` is what was said by then.
+    pub cut: bool,
 }
 
 pub struct Stage {
@@ -76,8 +79,9 @@ impl Stage {
                 };
                 let Some(sound) = sound(&audio.join(name)) else { continue };
                 let unfinished = entry["label"] == "incomplete";
-                let text = text.to_owned();
-                clips.push(Clip { text, sound, unfinished });
+                let language = entry["lang"].as_str().unwrap_or("en").to_owned();
+                let (text, cut) = (text.to_owned(), entry["label"].is_string());
+                clips.push(Clip { text, sound, language, unfinished, cut });
             }
         }
         let mut noises = Vec::new();

@@ -65,6 +65,8 @@ pub struct Conversation {
     /// Items of turns, in order, until their words are there.
     items: VecDeque<(TurnId, ItemId)>,
     answering: Option<Answering>,
+    /// When the last frame was heard, which silence is measured to.
+    heard_at: Duration,
     work: Work,
     /// The last reply that was played to its end, and when that was.
     finished: Option<(ItemId, Duration)>,
@@ -94,6 +96,7 @@ impl Conversation {
             next_reply: 0,
             items: VecDeque::new(),
             answering: None,
+            heard_at: Duration::ZERO,
             work: Work::default(),
             finished: None,
             missed: Text::default(),
@@ -140,8 +143,15 @@ impl Conversation {
             Event::Recognised { job, result } => {
                 let asked = self.history.last_reply().map_or("", Text::as_str);
                 let interim = self.hearing.recognised(job, result, asked, &self.settings);
-                if let Some(interim) = interim {
-                    self.interim(interim);
+                let heard = if self.floor.is_contested() {
+                    None
+                } else {
+                    self.hearing.decide(&self.settings, &mut self.commands)
+                };
+                match (heard, interim) {
+                    (Some(heard), _) => self.heard(heard, now),
+                    (None, Some(interim)) => self.interim(interim),
+                    (None, None) => {}
                 }
             }
             Event::Wrote { reply, delta } => self.wrote(reply, &delta, now),
@@ -181,6 +191,7 @@ impl Conversation {
     }
 
     fn frame(&mut self, frame: &Frame, now: Duration) {
+        self.heard_at = now;
         let undecided = self.floor.is_contested();
         let heard = self.hearing.frame(frame, undecided, &self.settings, &mut self.commands);
         if let Some(heard) = heard {
@@ -235,7 +246,7 @@ impl Conversation {
                 work: Vec::new(),
                 network: None,
             },
-            speech_ended_at: now.saturating_sub(silence),
+            speech_ended_at: self.heard_at.saturating_sub(silence),
         });
         self.time(now, |timings| &mut timings.endpoint_ms);
     }

@@ -5,6 +5,7 @@ pub mod endpointing;
 pub mod patience;
 mod smart_turn;
 mod smart_turn_v2;
+mod unfinished;
 
 use super::failure::EngineError;
 

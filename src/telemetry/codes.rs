@@ -42,6 +42,7 @@ pub(super) fn patience(patience: Patience) -> &'static str {
         Patience::Spelling => "spelling",
         Patience::Address => "address",
         Patience::Unfinished => "unfinished",
+        Patience::Dangling => "dangling",
         Patience::Asked => "asked",
     }
 }
@@ -126,10 +127,9 @@ mod tests {
         for code in Rejection::ALL {
             assert_eq!(json!(code), rejection(code));
         }
-        let patiences = [Patience::Usual, Patience::Number, Patience::Spelling];
-        for code in
-            patiences.into_iter().chain([Patience::Address, Patience::Unfinished, Patience::Asked])
-        {
+        let dictated = [Patience::Number, Patience::Spelling, Patience::Address];
+        let others = [Patience::Usual, Patience::Unfinished, Patience::Dangling, Patience::Asked];
+        for code in dictated.into_iter().chain(others) {
             assert_eq!(json!(code), patience(code));
         }
         for code in [Why::Words, Why::Long, Why::Meant, Why::Short, Why::NoWords, Why::FewWords] {

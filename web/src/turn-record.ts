@@ -42,7 +42,7 @@ export interface Decision {
   reason: string;
   silence_ms: number;
   checks: Check[];
-  /** `usual`, `number`, `spelling`, `address`, `unfinished` or `asked`. */
+  /** `usual`, `number`, `spelling`, `address`, `unfinished`, `dangling` or `asked`. */
   patience: string;
 }
 

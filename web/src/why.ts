@@ -45,6 +45,7 @@ function waited({ reason, silence_ms: silenceMs, patience }: Decision): string {
     spelling: 'you were spelling something',
     address: 'you were giving an address',
     unfinished: 'your sentence was not finished',
+    dangling: 'your last words did not end a sentence',
     asked: 'I had asked you for something that takes a while to say',
   };
   if (reason === 'client') return 'I answered because you let the button go.';

@@ -33,6 +33,7 @@ describe('why a turn ended', () => {
     ['spelling', 'you were spelling something'],
     ['address', 'you were giving an address'],
     ['unfinished', 'your sentence was not finished'],
+    ['dangling', 'your last words did not end a sentence'],
     ['asked', 'I had asked you for something that takes a while to say'],
   ])('late, because of %s', (patience, because) => {
     expect(why({ silence_ms: 1400, patience, checks: [check(1200, 0.95, 0.9)] })).toBe(

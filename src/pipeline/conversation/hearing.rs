@@ -32,6 +32,8 @@ const LONG_SILENCE: Samples = Samples::from_ms(2_000);
 const NOTICE: Samples = Samples::from_ms(1_000);
 /// Less speech than this is not worth a caption.
 const LEAST_SPEECH: Samples = Samples::from_ms(MIN_SPEECH_MS);
+/// In so long a silence a turn that sounds finished is not over before its words are there.
+const WAIT_FOR_WORDS: Samples = Samples::from_ms(700);
 /// A language that is at least this probable is that of the call.
 const SURE_OF_LANGUAGE: f32 = 0.5;
 
@@ -240,7 +242,8 @@ impl Hearing {
             segment.accept(result);
             if let Some(open) = self.open.as_mut().filter(|open| open.turn == job.turn) {
                 let said = open.words();
-                open.endpointing.be_patient(patience(said.as_str(), asked));
+                let language = self.language.as_deref();
+                open.endpointing.be_patient(patience(said.as_str(), asked, language));
             }
         }
         let open = self.open.as_mut().filter(|open| open.turn == job.turn)?;
@@ -371,11 +374,18 @@ impl Hearing {
     }
 
     /// In a pause: is the turn over, or is the model to be asked?
-    fn decide(&mut self, settings: &Settings, commands: &mut VecDeque<Command>) -> Option<Heard> {
+    pub(super) fn decide(
+        &mut self,
+        settings: &Settings,
+        commands: &mut VecDeque<Command>,
+    ) -> Option<Heard> {
         let position = self.position;
         let open = self.open.as_mut().filter(|open| !open.speaking)?;
-        match open.endpointing.at(position.saturating_sub(open.speech_end)) {
+        let silence = position.saturating_sub(open.speech_end);
+        match open.endpointing.at(silence) {
             Verdict::Wait => None,
+            // Nobody can be answered before the words are there, and these may say that more is to come.
+            Verdict::End(Reason::Model) if silence < WAIT_FOR_WORDS && open.awaits_words() => None,
             Verdict::Ask => {
                 open.questions += 1;
                 let start = open.start.max(position.saturating_sub(Samples(WINDOW as u64)));
@@ -458,6 +468,11 @@ impl Open {
         }
         self.endpointing.resume();
         self.speaking = true;
+    }
+
+    /// Whether a recognition of it is still to come.
+    fn awaits_words(&self) -> bool {
+        self.segments.iter().any(|segment| segment.result().is_none())
     }
 
     fn recognise(

@@ -18,10 +18,10 @@ const LIKELY: f32 = 0.3;
 /// Silence that ends a turn when the model cannot be asked.
 const WITHOUT_MODEL: Samples = Samples::from_ms(700);
 
-/// Somebody who dictates: silence before a turn ends that the model calls finished, how sure it must be, and silence that
-/// ends every turn.
+/// How sure the model must be where the words are against it.
+const DOUBTED_THRESHOLD: f32 = 0.9;
+/// Somebody who dictates: silence before a turn ends that the model calls finished, and silence that ends every turn.
 const DICTATION_GRACE: Samples = Samples::from_ms(1_200);
-const DICTATION_THRESHOLD: f32 = 0.9;
 const DICTATION_MAX_SILENCE: Samples = Samples::from_ms(4_000);
 
 /// How turns end.
@@ -211,7 +211,9 @@ impl Endpointing {
     /// The shortest and the longest silence that ends a turn where a model decides.
     fn limits(&self) -> (Samples, Samples) {
         match (self.policy, self.patience) {
-            (Policy::Model { grace, max_silence, .. }, Patience::Usual) => (grace, max_silence),
+            (Policy::Model { grace, max_silence, .. }, Patience::Usual | Patience::Dangling) => {
+                (grace, max_silence)
+            }
             (Policy::Model { grace, max_silence, .. }, _) => {
                 (grace.max(DICTATION_GRACE), max_silence.max(DICTATION_MAX_SILENCE))
             }
@@ -225,7 +227,7 @@ impl Endpointing {
         let (grace, max_silence) = self.limits();
         let threshold = match self.patience {
             Patience::Usual => threshold,
-            _ => threshold.max(DICTATION_THRESHOLD),
+            _ => threshold.max(DOUBTED_THRESHOLD),
         };
         let span = max_silence.saturating_sub(grace).0.max(1) as f32;
         let passed = (silence.saturating_sub(grace).0 as f32 / span).min(1.0);
@@ -323,6 +325,25 @@ mod tests {
         turn.at(ms(96));
         turn.answer(Some(0.8), ms(160));
         assert_eq!(turn.at(ms(224)), Verdict::End(Reason::Model));
+    }
+
+    #[test]
+    fn after_a_word_that_seldom_ends_a_sentence_the_model_must_be_surer() {
+        for (answer, ends) in [(0.95, Some(224)), (0.8, Some(544)), (0.1, Some(2_528))] {
+            let mut turn = paused(MODEL);
+            turn.at(ms(96));
+            turn.answer(Some(answer), ms(160));
+            turn.be_patient(Patience::Dangling);
+            assert!(!turn.may_be_over());
+            let end = (7..100).map(|i| i * 32).find(|t| match turn.at(ms(*t)) {
+                Verdict::Ask => {
+                    turn.answer(Some(answer), ms(*t));
+                    false
+                }
+                verdict => matches!(verdict, Verdict::End(_)),
+            });
+            assert_eq!(end, ends, "{answer}");
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Somebody who dictates pauses where nobody else would: between the groups of a number, the letters of a name, the
 //! things of a list. What was said by the pause, and what they were asked for, tell that more is to come.
 
+use super::unfinished::{Ending, ending};
+
 /// How long a pause may be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -16,6 +18,8 @@ pub enum Patience {
     Address,
     /// A list, or a sentence, that goes on.
     Unfinished,
+    /// A word was last that seldom ends a sentence.
+    Dangling,
     /// They were asked for a number, an address or a spelling, and have not given all of it.
     Asked,
 }
@@ -30,13 +34,6 @@ const DIGITS: &[&str] = &[
     "triple", "null", "eins", "zwei", "zwo", "drei", "vier", "fünf", "sechs", "sieben", "acht",
     "neun", "zéro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "cero",
     "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve",
-];
-/// Nobody ends a sentence with these.
-const CONNECTIVES: &[&str] = &[
-    "and", "or", "but", "because", "so", "then", "with", "the", "a", "an", "to", "of", "my", "um",
-    "uh", "er", "erm", "like", "plus", "comma", "und", "oder", "aber", "weil", "dann", "mit",
-    "der", "die", "das", "ein", "eine", "äh", "ähm", "et", "ou", "mais", "parce", "avec", "le",
-    "la", "les", "euh", "y", "o", "pero", "porque", "con", "el", "los", "e", "ma", "perché", "il",
 ];
 const PARTS_OF_ADDRESSES: &[&str] = &[
     "at",
@@ -91,8 +88,8 @@ const ASKED_FOR: &[&str] = &[
     "deletrear",
 ];
 
-/// How long a pause may be after these words, which answer what was asked last.
-pub fn patience(said: &str, asked: &str) -> Patience {
+/// How long a pause may be after these words, in this language if one is known, which answer what was asked last.
+pub fn patience(said: &str, asked: &str, language: Option<&str>) -> Patience {
     let trimmed = said.trim_end();
     let words = words(trimmed);
     let Some(last) = words.last() else { return Patience::Usual };
@@ -108,14 +105,18 @@ pub fn patience(said: &str, asked: &str) -> Patience {
     if PARTS_OF_ADDRESSES.contains(&last.as_str()) {
         return Patience::Address;
     }
+    let ending = ending(last, language);
     if trimmed.ends_with([',', ':', ';', '-', '–', '…'])
         || trimmed.ends_with("...")
-        || CONNECTIVES.contains(&last.as_str()) && !trimmed.ends_with(['?', '!'])
+        || ending == Ending::Never && !trimmed.ends_with(['?', '!'])
     {
         return Patience::Unfinished;
     }
     if asks_for_an_entity(asked) && !is_whole(trimmed, digits) {
         return Patience::Asked;
+    }
+    if ending == Ending::Seldom && !trimmed.ends_with(['.', '?', '!']) {
+        return Patience::Dangling;
     }
     Patience::Usual
 }
@@ -198,6 +199,12 @@ mod tests {
             ("I went there because", "", Patience::Unfinished),
             ("I was thinking...", "", Patience::Unfinished),
             ("Ich brauche Eier und", "", Patience::Unfinished),
+            ("He was not an.", "", Patience::Unfinished),
+            ("He bought the?", "", Patience::Usual),
+            ("unless to be", "", Patience::Dangling),
+            ("I want to go to", "", Patience::Dangling),
+            ("Yes it is.", "", Patience::Usual),
+            ("My number is", "What is your phone number?", Patience::Asked),
             ("It's 555", "What is your phone number?", Patience::Asked),
             ("Sure.", "Could you spell your name?", Patience::Asked),
             ("john.smith@mail.com", "What is your e-mail address?", Patience::Usual),
@@ -206,7 +213,19 @@ mod tests {
             ("I feel fine.", "I gave you my number. How are you?", Patience::Usual),
             ("", "What is your phone number?", Patience::Usual),
         ] {
-            assert_eq!(patience(said, asked), expected, "{said} ({asked})");
+            assert_eq!(patience(said, asked, None), expected, "{said} ({asked})");
+        }
+    }
+
+    #[test]
+    fn a_last_word_is_one_of_its_language() {
+        for (said, language, expected) in [
+            ("I do not want to die", Some("en"), Patience::Usual),
+            ("Ich mag die", Some("de"), Patience::Dangling),
+            ("Ruf mich bitte an", Some("de"), Patience::Usual),
+            ("That is an", Some("en"), Patience::Unfinished),
+        ] {
+            assert_eq!(patience(said, "", language), expected, "{said} ({language:?})");
         }
     }
 
@@ -214,7 +233,7 @@ mod tests {
     fn no_text_is_too_strange() {
         for text in ["…", "🙂 🙂", "ß ß", "\u{0}", "a.b.c.d", "as in", "in", "wie", "?", "。"]
         {
-            patience(text, text);
+            patience(text, text, None);
         }
     }
 }

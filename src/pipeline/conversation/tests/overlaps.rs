@@ -2,6 +2,7 @@
 
 use super::sim::{Engines, Sim, settings};
 use super::*;
+use crate::pipeline::turn::patience::Patience;
 
 fn overlaps(sim: &Sim) -> Vec<(bool, Why)> {
     sim.notices()
@@ -98,8 +99,36 @@ fn dictated_numbers_are_waited_for() {
     sim.quiet(500).speak(1_000).quiet(800).speak(1_000).quiet(6_000);
     assert_eq!(transcripts(&sim).len(), 1, "one turn");
     let decision = &report(&sim).decision;
-    assert_eq!(decision.patience, crate::pipeline::turn::patience::Patience::Number);
+    assert_eq!(decision.patience, Patience::Number);
     assert!(decision.silence_ms >= 1_200, "{decision:?}");
+}
+
+#[test]
+fn a_turn_that_sounds_finished_waits_for_its_words_and_these_may_say_that_it_is_not() {
+    let says = |words| Engines { recognition: ms(300), ..Engines::default() }.says(0, words);
+    let mut sim = Sim::new(says("what time is it"), settings());
+    sim.quiet(500).speak(1_000).quiet(6_000);
+    let timings = report(&sim).timings;
+    assert_eq!(timings.endpoint_ms, timings.transcript_ms);
+    assert!(
+        (396..400).contains(&timings.transcript_ms.unwrap()),
+        "nobody waits longer: {timings:?}"
+    );
+
+    let mut sim = Sim::new(says("I want to go to the"), settings());
+    sim.quiet(500).speak(1_000).quiet(800).speak(1_000).quiet(6_000);
+    assert_eq!(transcripts(&sim).len(), 1, "one turn");
+    assert_eq!(report(&sim).decision.patience, Patience::Unfinished);
+}
+
+#[test]
+fn slow_recognition_keeps_no_turn_open() {
+    let engines = Engines { recognition: ms(3_000), ..Engines::default() };
+    let mut sim = Sim::new(engines, settings());
+    sim.quiet(500).speak(1_000).quiet(6_000);
+    assert_eq!(report(&sim).decision.reason, Reason::Model);
+    let silence = report(&sim).decision.silence_ms;
+    assert!((700..740).contains(&silence), "{silence} ms");
 }
 
 #[test]

@@ -21,6 +21,14 @@ struct Language {
     seldom: &'static str,
 }
 
+/// Where the language is not known: "no" ends no Portuguese sentence, and many an English answer.
+const UNKNOWN: Language = Language {
+    code: "",
+    never: "and or but because if the a an my um uh er erm comma und oder aber weil äh ähm et ou mais euh y o \
+            pero porque e perché en omdat и или но потому",
+    seldom: "to of with for from is are was were have has will would can could should mit für von avec pour",
+};
+
 /// Sentences of languages that put their verbs and particles last say nothing by them when they stop.
 const LANGUAGES: &[Language] = &[
     Language {
@@ -39,10 +47,10 @@ const LANGUAGES: &[Language] = &[
     },
     Language {
         code: "fr",
-        never: "et ou mais parce que car le la les des du de au aux dans mon ma mes ton ta tes ses ce cette ces \
+        never: "et ou mais parce que le la les des du de au aux dans mon ma mes ton ta tes ses ce cette ces \
                 euh",
-        seldom: "un une pour avec sans sur chez son leur notre votre je tu il elle qui dont comme puis est sont \
-                 a très",
+        seldom: "un une pour avec sans sur chez son leur notre votre je tu il elle qui dont comme car puis est \
+                 sont a très",
     },
     Language {
         code: "es",
@@ -90,17 +98,13 @@ impl Language {
     }
 }
 
-/// What a last word, in lower case, says in this language. Where none is known it is asked of all.
+/// What a last word, in lower case, says in this language; nothing in one that is not listed.
 pub fn ending(word: &str, language: Option<&str>) -> Ending {
-    let code = language.and_then(|language| language.get(..2));
-    let of =
-        |language: &&Language| code.is_none_or(|code| code.eq_ignore_ascii_case(language.code));
-    let endings = LANGUAGES.iter().filter(of).map(|language| language.ending(word));
-    endings.fold(Ending::Possible, |one, other| match (one, other) {
-        (Ending::Never, _) | (_, Ending::Never) => Ending::Never,
-        (Ending::Seldom, _) | (_, Ending::Seldom) => Ending::Seldom,
-        _ => Ending::Possible,
-    })
+    let Some(language) = language else { return UNKNOWN.ending(word) };
+    let is_it = |known: &&Language| {
+        language.get(..2).is_some_and(|code| code.eq_ignore_ascii_case(known.code))
+    };
+    LANGUAGES.iter().find(is_it).map_or(Ending::Possible, |known| known.ending(word))
 }
 
 #[cfg(test)]
@@ -121,6 +125,9 @@ mod tests {
             ("the", Some("é"), Ending::Possible),
             ("und", None, Ending::Never),
             ("with", None, Ending::Seldom),
+            ("no", Some("pt"), Ending::Never),
+            ("no", Some("en"), Ending::Possible),
+            ("no", None, Ending::Possible),
             ("king", None, Ending::Possible),
             ("", None, Ending::Possible),
         ] {
@@ -130,7 +137,7 @@ mod tests {
 
     #[test]
     fn no_word_is_in_both_lists_of_a_language_or_twice_in_one() {
-        for language in LANGUAGES {
+        for language in LANGUAGES.iter().chain([&UNKNOWN]) {
             let mut words: Vec<&str> =
                 [language.never, language.seldom].iter().flat_map(|w| w.split(' ')).collect();
             words.retain(|word| !word.is_empty());

@@ -103,7 +103,7 @@ export const people = {
     assert.equal(world.logins.has('another'), false);
 
     await tab.click('default-ephemeral');
-    await tab.until(`document.querySelector('.settings [data-testid="outcome"]:not(:empty)')`);
+    await tab.until(`[...document.querySelectorAll('.settings [data-testid="outcome"]')].some((each) => each.textContent.startsWith('New conversations begin'))`);
     assert.equal(person.id && [...world.people.values()][0].default_tier, 'ephemeral');
 
     await tab.run(`document.querySelector('[data-testid="token-form"]').click()`);

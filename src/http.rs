@@ -17,6 +17,7 @@ mod openapi;
 mod origin;
 mod seat;
 pub mod tls;
+pub mod undelayed;
 
 mod routes {
     pub(super) mod calls;

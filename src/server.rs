@@ -20,6 +20,7 @@ use crate::chat::{ChatError, Chats};
 use crate::config::{Config, PublicIp};
 use crate::engine::{EngineLoadError, Engines, llm};
 use crate::http::tls::{TlsError, TlsListener};
+use crate::http::undelayed::Undelayed;
 use crate::http::{self, AppState};
 use crate::models::Store;
 use crate::pipeline::transport::webrtc::{WebRtc, WebRtcError};
@@ -273,7 +274,7 @@ impl Server {
                     let listener = TlsListener::new(listener, tls, &tracker, ending)?;
                     http::serve(listener, state, drained).await
                 }
-                None => http::serve(listener, state, drained).await,
+                None => http::serve(Undelayed(listener), state, drained).await,
             }
         };
         // A client that never finishes its request must not hold up the end.

@@ -54,6 +54,8 @@ struct Alone {
     stt_s: f64,
     tts_s: f64,
     write_s: f64,
+    /// Of the time it is written in, from one recording to the other.
+    write_variation: f64,
     reply_s: f64,
     turn_s: f64,
     /// Of a core, for a call that says nothing: its server's, and its caller's.
@@ -74,7 +76,7 @@ pub fn run(settings: &Settings) -> Result<()> {
         let speech = Server::speech().await?;
         let media = Server::media(&speech).await?;
         let alone = alone(&clips, &speech, &media).await?;
-        // One caller first: what is left of the wait when the stages are taken off is the way to the ear.
+        // One caller first: what is left of the wait when the stages are taken off is the way in between.
         let first = spoken(&media, &clips, 1, Duration::from_secs(seconds), 0).await?;
         let mut costs = alone.costs();
         let (cores, talk) =
@@ -83,7 +85,7 @@ pub fn run(settings: &Settings) -> Result<()> {
         costs.network_s = (costs.network_s + unexplained).max(0.0);
         alone.show(unexplained, &talk, cores);
         println!(
-            "\n{:>5} {:>6} {:>18} {:>18}   from the end of a turn to the first sound",
+            "\n{:>5} {:>6} {:>18} {:>18}   from the end of speech to the first sound",
             "calls", "turns", "measured p50, p95", "foretold p50, p95"
         );
         let mut lines = vec![
@@ -124,7 +126,7 @@ fn foretold(calls: usize, cores: f64, costs: &Costs, talk: &Talk, measured_s: f6
         together: true,
     };
     let span = Span { warm_up_s: 60.0, measured_s, seed: 1 };
-    let waits = World::run(layout, costs, talk, span).waits_s;
+    let waits = World::run(layout, costs, talk, span).stopwatch_s;
     let at = |part| percentile(&waits, part).unwrap_or(f64::NAN);
     (at(0.5), at(0.95))
 }
@@ -142,7 +144,7 @@ impl Alone {
                 std::thread::available_parallelism().map_or(1, usize::from),
             ),
             write_s: self.write_s,
-            write_variation: 0.0,
+            write_variation: self.write_variation,
             network_s: 0.0,
             hop_s: 0.0,
             interim_s: None,
@@ -172,8 +174,12 @@ impl Alone {
         );
         println!("  recognition alone, asked by HTTP       {:>6.1} ms", ms(self.stt_s));
         println!("  speech alone, likewise                 {:>6.1} ms", ms(self.tts_s));
-        println!("  written until the first clause         {:>6.1} ms", ms(self.write_s));
-        println!("  to the ear, what is left of one call   {:>6.1} ms", ms(unexplained_s));
+        println!(
+            "  written until the first clause         {:>6.1} ms, ± {:.0} %",
+            ms(self.write_s),
+            100.0 * self.write_variation
+        );
+        println!("  what is left of one call               {:>6.1} ms", ms(unexplained_s));
         if unexplained_s < 0.0 {
             println!(
                 "  less than nothing: the machine was busy with something else; measure again"
@@ -211,9 +217,12 @@ async fn alone(clips: &[Clip], speech: &Server, media: &Server) -> Result<Alone>
             sounds.push(sound.len() as f64 / 2.0 / 24_000.0);
         }
     }
-    let written = clips.iter().map(|clip| words_of_a_clause(&clip.text) as f64 / WORDS_A_SECOND);
-    let write_s = written.sum::<f64>() / clips.len() as f64;
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    // The first word comes at once.
+    let written = |clip: &Clip| (words_of_a_clause(&clip.text) - 1) as f64 / WORDS_A_SECOND;
+    let written: Vec<f64> = clips.iter().map(written).collect();
+    let write_s = mean(&written);
+    let apart: Vec<f64> = written.iter().map(|s| (s - write_s).powi(2)).collect();
     let turn_s = mean(&clips.iter().map(|clip| clip.seconds).collect::<Vec<_>>());
     // What a call costs that says nothing, and its caller.
     let mut silent = Vec::new();
@@ -231,6 +240,7 @@ async fn alone(clips: &[Clip], speech: &Server, media: &Server) -> Result<Alone>
         stt_s: middle(&stt),
         tts_s: middle(&tts),
         write_s,
+        write_variation: mean(&apart).sqrt() / write_s,
         reply_s: mean(&sounds),
         turn_s,
         call_cores,
@@ -242,7 +252,7 @@ fn words_of_a_clause(text: &str) -> usize {
     let mut clauses = Clauses::default();
     let words = text.split_inclusive(' ');
     let before = words.clone().take_while(|word| clauses.push(word).is_empty()).count();
-    (before + 1).min(words.count())
+    (before + 1).min(words.count()).max(1)
 }
 
 /// So many calls at once, for so long: how long each turn waited for its reply.
@@ -279,9 +289,10 @@ async fn spoken(
     Ok(waits)
 }
 
+/// From the end of speech, as voice activity hears it, to the first sound that leaves the server.
 fn wait_s(turn: &Turn) -> Option<f64> {
-    let (over, heard) = turn.endpoint_ms.zip(turn.first_audio_ms)?;
-    Some(heard.saturating_sub(over) as f64 / 1_000.0)
+    let heard = turn.server.as_ref()?.timings.first_audio_ms?;
+    Some(heard as f64 / 1_000.0)
 }
 
 fn middle(values: &[f64]) -> f64 {
@@ -298,7 +309,8 @@ fn clips() -> Result<Vec<Clip>> {
     let is_turn = |line: &&Value| {
         line["dur"].as_f64().is_some_and(|s| (CLIP_S.0..CLIP_S.1).contains(&s))
             && line["smart_turn_v3_2"].as_f64().is_some_and(|p| p >= COMPLETE)
-            && line["fixture_text"].is_string()
+            // What is written as if it went on is waited for.
+            && line["fixture_text"].as_str().is_some_and(|text| !text.ends_with([',', ';']))
     };
     let mut clips = Vec::new();
     for line in lines.iter().filter(is_turn).take(CLIPS) {

@@ -8,10 +8,10 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::serve::IncomingStream;
-use tokio::net::TcpListener;
 
 use super::identity::{Actor, Client, Known};
 use super::tls::TlsListener;
+use super::undelayed::Undelayed;
 use super::{ApiError, AppState};
 use crate::auth::Person;
 use crate::call::access::Caller;
@@ -24,8 +24,8 @@ const FORWARDING: [&str; 5] =
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
-impl Connected<IncomingStream<'_, TcpListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+impl Connected<IncomingStream<'_, Undelayed>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Undelayed>) -> Self {
         Self(*stream.remote_addr())
     }
 }

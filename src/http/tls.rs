@@ -19,6 +19,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::undelayed::undelay;
 use crate::config::Tls;
 
 /// A handshake that takes longer is given up.
@@ -62,6 +63,7 @@ impl TlsListener {
                     tokio::time::sleep(ACCEPT_AGAIN).await;
                     continue;
                 };
+                undelay(&stream);
                 let (acceptor, sender) = (acceptor.clone(), sender.clone());
                 handshakes.spawn(async move {
                     let shaken = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;

@@ -26,7 +26,7 @@ const UNKNOWN: Language = Language {
     code: "",
     never: "and or but because if the a an my um uh er erm comma und oder aber weil äh ähm et ou mais euh y o \
             pero porque e perché en omdat и или но потому",
-    seldom: "to of with for from is are was were have has will would can could should mit für von avec pour",
+    seldom: "to of with for from be is are was were have has will would can could should mit für von avec pour",
 };
 
 /// Sentences of languages that put their verbs and particles last say nothing by them when they stop.

@@ -15,6 +15,8 @@ use crate::support::socket::Socket;
 
 /// So often it is killed; more with `SOTTO_TEST_KILLS` (docs/benchmarks.md says what 200 gave).
 const KILLS: usize = 6;
+/// The most items that are given at once. More are written in a second.
+const PAGE: usize = 1_000;
 /// Ready again within this.
 const READY: Duration = Duration::from_secs(2);
 
@@ -90,17 +92,12 @@ async fn come_back<'a>(http: &'a Client, url: &'a str, cookie: &mut Option<Strin
 /// Every acknowledged item is there, in its place, whole, and nothing else is wrong. How many there are.
 async fn check(browser: &mut Browser<'_>, acknowledged: &Acknowledged) -> usize {
     let expected = acknowledged.lock().unwrap().clone();
-    let mut seen: HashMap<String, Value> = HashMap::new();
+    let mut seen: HashMap<String, Vec<Value>> = HashMap::new();
     for (conversation, item, seq, words) in &expected {
         if !seen.contains_key(conversation) {
-            let path = format!("/api/v1/conversations/{conversation}?limit=1000");
-            let opened = browser.get(&path).await;
-            assert_eq!(opened.status, 200, "{opened:?}");
-            assert_eq!(opened.body["problems"], json!([]), "half-written: {conversation}");
-            seen.insert(conversation.clone(), opened.body);
+            seen.insert(conversation.clone(), items_of(browser, conversation).await);
         }
-        let items = seen[conversation]["items"].as_array().unwrap();
-        let found = items.iter().find(|found| found["id"] == item.as_str());
+        let found = seen[conversation].iter().find(|found| found["id"] == item.as_str());
         let found = found.unwrap_or_else(|| panic!("{item} was acknowledged and is lost"));
         assert_eq!(found["seq"], *seq);
         if let Some(words) = words {
@@ -108,6 +105,24 @@ async fn check(browser: &mut Browser<'_>, acknowledged: &Acknowledged) -> usize 
         }
     }
     expected.len()
+}
+
+/// All that is kept of a conversation, from its end to its beginning.
+async fn items_of(browser: &mut Browser<'_>, conversation: &str) -> Vec<Value> {
+    let mut items = Vec::new();
+    let mut before = String::new();
+    loop {
+        let path = format!("/api/v1/conversations/{conversation}?limit={PAGE}{before}");
+        let opened = browser.get(&path).await;
+        assert_eq!(opened.status, 200, "{opened:?}");
+        assert_eq!(opened.body["problems"], json!([]), "half-written: {conversation}");
+        let page = opened.body["items"].as_array().unwrap();
+        items.extend_from_slice(page);
+        if page.len() < PAGE {
+            return items;
+        }
+        before = format!("&before={}", page[0]["seq"]);
+    }
 }
 
 /// Types one message after the other until the server is gone.

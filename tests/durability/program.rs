@@ -40,6 +40,9 @@ impl Program {
             .env("SOTTO__TTS__COMMAND__PROGRAM", "cat")
             .env("SOTTO__LLM__PROVIDER", "echo")
             .env("SOTTO__TELEMETRY__LOG", "error")
+            // One person reads again what many kills have left.
+            .env("SOTTO__LIMITS__REQUESTS_PER_MINUTE__ADDRESS", "1000000")
+            .env("SOTTO__LIMITS__REQUESTS_PER_MINUTE__GLOBAL", "1000000")
             .stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());

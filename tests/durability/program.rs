@@ -41,6 +41,7 @@ impl Program {
             .env("SOTTO__LLM__PROVIDER", "echo")
             .env("SOTTO__TELEMETRY__LOG", "error")
             // One person reads again what many kills have left.
+            .env("SOTTO__LIMITS__REQUESTS_PER_MINUTE__PERSON", "1000000")
             .env("SOTTO__LIMITS__REQUESTS_PER_MINUTE__ADDRESS", "1000000")
             .env("SOTTO__LIMITS__REQUESTS_PER_MINUTE__GLOBAL", "1000000")
             .stdout(Stdio::piped());

@@ -253,7 +253,7 @@ impl Hearing {
     /// The next turn whose words are all there, in the order in which turns were spoken.
     pub(super) fn next_transcribed(&mut self) -> Option<Transcribed> {
         let first = self.awaiting.front()?;
-        if first.segments.iter().any(|segment| segment.result().is_none()) {
+        if await_words(&first.segments) {
             return None;
         }
         let Awaiting { turn, segments, speech } = self.awaiting.pop_front()?;
@@ -385,7 +385,11 @@ impl Hearing {
         match open.endpointing.at(silence) {
             Verdict::Wait => None,
             // Nobody can be answered before the words are there, and these may say that more is to come.
-            Verdict::End(Reason::Model) if silence < WAIT_FOR_WORDS && open.awaits_words() => None,
+            Verdict::End(Reason::Model)
+                if silence < WAIT_FOR_WORDS && await_words(&open.segments) =>
+            {
+                None
+            }
             Verdict::Ask => {
                 open.questions += 1;
                 let start = open.start.max(position.saturating_sub(Samples(WINDOW as u64)));
@@ -470,11 +474,6 @@ impl Open {
         self.speaking = true;
     }
 
-    /// Whether a recognition of it is still to come.
-    fn awaits_words(&self) -> bool {
-        self.segments.iter().any(|segment| segment.result().is_none())
-    }
-
     fn recognise(
         &mut self,
         end: Samples,
@@ -539,6 +538,11 @@ impl Open {
             segment.cancel(commands);
         }
     }
+}
+
+/// Whether words of these are still to come.
+fn await_words(segments: &[Segment]) -> bool {
+    segments.iter().any(|segment| segment.result().is_none())
 }
 
 /// The first language that was heard with words, and surely enough, is that of the call. One that was asked for

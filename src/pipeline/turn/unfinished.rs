@@ -1,7 +1,7 @@
 //! Words that sentences do not end with. A voice model hears how something was said; that "unless to be" wants to go
 //! on is in the words.
 //!
-//! Each language has its own, since "die" ends many an English sentence and no German one.
+//! Each language has its own, since "die" ends many an English sentence and hardly a German one.
 
 /// What the last word says of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
